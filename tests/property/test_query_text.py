@@ -45,6 +45,25 @@ FRAGMENTS = [
         "find me a",
     ],
     *[
+        "accuracy and f1 above 0.9",
+        "3 or 4 epochs",
+        "layers is not 6 or 12",
+        "isn't",
+        "unknown",
+        "except 2024",
+        "size:1..5GB",
+        "size:2GB, 7B",
+        "version:1.10+",
+        "~1.9",
+        "zonder a of b",
+        "10⁹",
+        "0,8-0,95",
+        "=ge=",
+        "{",
+        "}",
+        "does not contain",
+    ],
+    *[
         "(",
         ")",
         ")",
@@ -171,6 +190,9 @@ TEXTS = st.one_of(
 @example(text="LIMIT 0 LIMIT 0")
 @example(text="LIMIT 0 limit:")
 @example(text="after 🤗 2023")
+@example(text="PATH:0(*")
+@example(text='ACCURACY ISNT"0')
+@example(text="except pytorch")
 def test_canonical_text_reads_as_the_same_query(vocabulary, text):
     once = parse(text, vocabulary=vocabulary, now=NOW)
     again = parse(once.canonical, vocabulary=vocabulary, now=NOW)
@@ -189,7 +211,11 @@ def test_every_problem_and_condition_has_a_place_in_the_text(text):
 
 
 @settings(max_examples=100, deadline=None)
-@given(fragment=st.sampled_from([*FRAGMENTS, "a ", "(", "-(", "x:", '"', "a OR ", "accuracy>0.9 "]))
+@given(
+    fragment=st.sampled_from(
+        [*FRAGMENTS, "not ", "3 or ", "a ", "(", "-(", "x:", '"', "a OR ", "accuracy>0.9 "]
+    )
+)
 def test_ten_thousand_characters_of_anything_have_a_reading(fragment):
     text = (fragment * 10_000)[:10_000]
     parsed = parse(text, now=NOW)

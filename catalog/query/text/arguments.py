@@ -45,7 +45,9 @@ _QUOTED_PLACE = pattern(
     r"\s*(?P<quote>[\"'])(?P<place>(?:[A-Za-z]:\\|\\\\|/|~/)[^\"'\s]*[\\/][^\"'\s]*)(?P=quote)\s*"
 )
 """As "Copy as path" of Windows puts it."""
-_PLAIN_CALL = pattern(r"\s*(?:(?:dict|\w+(?:\.\w+)*\.filter(?:_by)?)\()(?P<inner>[^()]*=[^()]*)\)\s*;?\s*")
+_PLAIN_CALL = pattern(
+    r"\s*(?:(?:dict|\w+(?:\.\w+)*\.filter(?:_by)?|(?:\w+\.)*list_models)\()(?P<inner>[^()]*=[^()]*)\)\s*;?\s*"
+)
 """`dict(num_leaves=63)`, `models.filter(license="mit")`."""
 
 

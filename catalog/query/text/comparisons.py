@@ -126,6 +126,8 @@ def _numeric(piece: Piece, token: Token, target: Target, reading: Reading) -> Le
         message = f"Mio is read as MiB of 1,048,576 bytes; write {millions} for millions of bytes."
         reading.problem("read-as-octets", message, piece.start, piece.end)
     bounds, notice = _as_fractions(bounds, target)
+    if not notice and target.kind == "metric" and target.metric is None and _in_percent(bounds):
+        notice = f"Nobody told that {target.label} is a share: {piece.text} is read without the percent sign."
     if notice:
         reading.problem("read-as-percent", notice, token.start, token.end)
     node = _number_query(bounds, token.operator, target)
@@ -211,6 +213,10 @@ def _unswapped(bounds: _Bounds, piece: Piece, reading: Reading) -> _Bounds:
     return _Bounds(
         low=bounds.high, high=bounds.low, single=False, low_open=bounds.high_open, high_open=bounds.low_open
     )
+
+
+def _in_percent(bounds: _Bounds) -> bool:
+    return any(end is not None and end.percent for end in (bounds.low, bounds.high))
 
 
 def _as_fractions(bounds: _Bounds, target: Target) -> tuple[_Bounds, str]:

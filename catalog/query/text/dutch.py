@@ -15,6 +15,8 @@ DUTCH: Mapping[str, str] = {
     "billion": "miljard",
     "by": "door op",
     "created": "gemaakt gemaakte",
+    "except": "behalve",
+    "layers": "lagen",
     "days": "dag dagen",
     "english": "engelse engels",
     "for": "voor",

@@ -19,6 +19,10 @@ FRENCH: Mapping[str, str] = {
     "days": "jour jours",
     "for": "pour",
     "in": "en dans",
+    "except": "sauf excepté hormis",
+    "are": "sont",
+    "that": "qui ne",
+    "layers": "couches",
     "generation": "génération",
     "text": "texte textes",
     "last": "dernier derniers dernière dernières",
@@ -104,6 +108,9 @@ FRENCH_PHRASES: Mapping[tuple[str, str], tuple[str, str]] = {
 FRENCH_OR_ENGLISH = frozenset(
     (
         "hors",
+        "ne",
+        "qui",
+        "couches",
         "mio",
         "ni",
         "an",

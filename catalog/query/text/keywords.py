@@ -49,7 +49,7 @@ def _words_leaf(token: Token, target: Target, reading: Reading) -> Leaf | None:
     """The values as words of the field; any of them."""
     pieces = []
     for piece in _whole_paths(token, target):
-        if not piece.quoted and is_regular(piece.text):
+        if not piece.quoted and (is_regular(piece.text) or _matches(piece.text)):
             _refuse_regular(piece, reading)
         else:
             pieces.append(_without_similar(piece, reading))
@@ -73,6 +73,11 @@ _REGULAR = pattern(r"/.*[.*+?\[\]()|\\^$].*/")
 def is_regular(text: str) -> bool:
     """Whether an unquoted text is a regular expression, as Lucene writes it."""
     return _REGULAR.fullmatch(text) is not None
+
+
+def _matches(text: str) -> bool:
+    """The value behind `=~`, as Prometheus and Loki write a regular expression."""
+    return text.startswith(("~'", '~"'))
 
 
 def regular_left_out(text: str) -> str:
@@ -148,12 +153,7 @@ def _keyword_value(piece: Piece, token: Token, target: Target, reading: Reading)
         and (moved := moved_id(text.casefold(), reading)) is not None
     ):
         return moved
-    if (
-        target.path in fields_where("hashed")
-        and _HEX.fullmatch(text)
-        and not piece.quoted
-        and token.operator == ":"
-    ):
+    if target.path in fields_where("hashed") and _HEX.fullmatch(text) and not piece.quoted:
         begun = Prefix(target.path, text.casefold())
         return Leaf(node=begun, label=_text_of(begun, token), explanation="begins with this")
     if target.path in _IDS and not piece.quoted and (of := _RELATED.fullmatch(text)) is not None:
@@ -382,6 +382,9 @@ def _location(piece: Piece, target: Target) -> Leaf:
     """A directory means everything below it; `*` at the end means every name that begins so."""
     text = piece.text.strip()
     open_end = not piece.quoted and text.endswith("*")
+    if open_end and not _bare(text.rstrip("*")):
+        text = text.rstrip("*") if text.rstrip("*").endswith("/") else text
+        open_end = False  # no text of a query could say a beginning with such letters
     folder = text.rstrip("*") if open_end else text
     label = (
         f"{name_of(target.path)}:{text}"
@@ -476,7 +479,7 @@ def text_leaf(token: Token, target: Target, reading: Reading) -> Leaf | None:
                 continue
             leaves.append(Leaf(node=Exists(target.path), label=f"has:{name_of(target.path)}"))
             continue
-        if not piece.quoted and is_regular(piece.text):
+        if not piece.quoted and (is_regular(piece.text) or _matches(piece.text)):
             _refuse_regular(piece, reading)
             continue
         leaves.append(_text_value(_without_similar(piece, reading), token, target))

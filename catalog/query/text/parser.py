@@ -27,6 +27,25 @@ _OPERANDS = frozenset({Kind.CONDITION, Kind.WORD, Kind.PHRASE, Kind.CLOSE})
 _OPENING = frozenset({Kind.CONDITION, Kind.WORD, Kind.PHRASE, Kind.OPEN, Kind.NOT})
 _MEANING = frozenset({Kind.CONDITION, Kind.WORD, Kind.PHRASE})
 _NEARNESS = pattern(r"(?:NEAR|ADJ|WITHIN|XOR)(?:/\d+)?|[WwNn]/\d{1,3}")
+_OPERATORS_OF_SQL = frozenset({"RLIKE", "REGEXP", "GLOB", "SIMILAR", "MATCHES", "OVERLAPS", "SOUNDS"})
+_APPROXIMATE = pattern(r"[~^]\d\S*")
+"""`~1.9` and `^1.9`, as ranges of versions: no rule of numbers took it."""
+_BETWEEN_NAMES_AND_VALUES = frozenset(
+    (
+        "isnt",
+        "isn't",
+        "arent",
+        "aren't",
+        "contains",
+        "contain",
+        "like",
+        "ilike",
+        "startswith",
+        "endswith",
+        "exists",
+    )
+)
+"""Words that the scanner would read as operators before what is printed behind them."""
 _INNER_STAR = pattern(r".*\w[*].*\w.*|[*]+\w.*|.*\w[?]\w.*")
 
 
@@ -265,6 +284,8 @@ class Parser:
             if known_target(token, reading):
                 return read_condition(token, reading)
             versioned = registered(token.text, reading) or tagged(token.text)
+            if token.name.startswith("git@"):
+                versioned = pasted(token.text, reading)
             if versioned is not None:
                 return versioned
             read_unknown(token, reading)
@@ -282,6 +303,8 @@ class Parser:
         elif bare:
             message = similar_left_out(text)
             leaf = word(bare) if any(letter.isalnum() for letter in bare) else None
+        elif text in _OPERATORS_OF_SQL or _APPROXIMATE.fullmatch(text):
+            message, leaf = f"{text} is not understood; it is left out.", None
         elif _NEARNESS.fullmatch(text):
             message, leaf = f"{text} (words near each other) is not understood; it is left out.", None
         elif "://" not in text and _INNER_STAR.fullmatch(text):
@@ -325,6 +348,8 @@ def word(text: str) -> Leaf | None:
         return Leaf(node=begun, label=f"{text}*", explanation="names with a word that begins with this")
     if text.casefold() in {*_JOINS, *FUNCTION_WORDS, *OPENING_WORDS}:
         return phrase(text.lower())
+    if text.casefold() in _BETWEEN_NAMES_AND_VALUES:
+        return phrase(text)
     return Leaf(node=Match(text), label=text, kind="text")
 
 

@@ -40,10 +40,14 @@ _RUN = pattern(
 )
 _UUID = pattern(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _HUB_ADDRESS = pattern(
-    r"(?:https?://(?:www\.)?|(?:www\.)?)(?:huggingface\.co|hf\.co|hf-mirror\.com|modelscope\.cn|modelscope\.ai)/(?:models/)?"
-    r"(?P<name>[\w.\-]+(?:/[\w.\-]+)?)(?:[/?#]\S*)?|hf://(?:models/)?(?P<short>[\w.\-]+/[\w.\-]+)(?:[/@]\S*)?"
+    r"(?:(?:https?|huggingface)://(?:www\.)?|(?:www\.)?|git@)(?:huggingface\.co|hf\.co|hf-mirror\.com|modelscope\.cn|modelscope\.ai)[/:](?:models/)?"
+    r"(?P<name>[\w.\-]+?(?:/[\w.\-]+?)?)(?:\.git)?(?:[/?#]\S*|[,;.!]+)?|(?:hf|huggingface)://(?:models/)?(?P<short>[\w.\-]+/[\w.\-]+)(?:[/@]\S*)?"
 )
 _OWN_ADDRESS = pattern(r"(?:https?://[^/\s]+)?/(?:api/)?(?:v1/)?models/(?P<id>[0-9a-f]{8,64})/?(?:[?#]\S*)?")
+_SIGNED = pattern(r"\?(?:versionId|X-Amz-|AWSAccessKeyId|response-|x-id|partNumber)[\w\-]*=\S*$")
+"""Parameters of requests, where a key may hold a question mark itself. Source: Amazon S3, GetObject."""
+_OF_FILES = pattern(r"file:(?://localhost)?(?=/[^/])")
+"""Source: RFC 8089, the file URI scheme: without a host, or with that of the machine."""
 _HADOOP = pattern(r"s3[an]://")
 """Source: Hadoop, hadoop-aws: the same buckets by the names of its connectors."""
 _BACKSLASHED = pattern(r"[\w.\-]+(?:\\[\w.\-]+)+\\?")
@@ -54,7 +58,8 @@ _HEX = pattern(r"(?=[a-f]*\d)[0-9a-f]{8,64}|(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{7}|
 
 def pasted(text: str, reading: Reading) -> Leaf | None:
     """What a word that is no word of a language asks for; None for other words."""
-    leaf = _addressed(text, reading) or _versioned(text, reading) or _with_ending(text) or _cached(text)
+    text = _OF_FILES.sub("file://", text.rstrip("\N{HORIZONTAL ELLIPSIS}"))
+    leaf = _addressed(text, reading) or _cached(text) or _versioned(text, reading) or _with_ending(text)
     return leaf or hashed(text, reading) or _placed(text, reading)
 
 
@@ -147,7 +152,7 @@ def _stored_at(text: str) -> Leaf | None:
     """An address: what is stored there and below it."""
     if not _ADDRESS.fullmatch(text):
         return None
-    typed = _HADOOP.sub("s3://", text.rstrip("*,;"))
+    typed = _HADOOP.sub("s3://", _SIGNED.sub("", text.rstrip("*,;")))
     typed = _HTTP_BUCKET.sub(lambda match: f"s3://{match['first'] or match['second']}", typed)
     place = typed.rstrip("/") or typed
     below = (Term("uri", place), Prefix("uri", f"{place}/")) if typed != place else (Prefix("uri", place),)

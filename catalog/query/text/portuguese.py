@@ -17,6 +17,11 @@ PORTUGUESE: Mapping[str, str] = {
     "by": "por",
     "classification": "classificação classificacao",
     "created": "criado criados criada criadas",
+    "except": "exceto",
+    "layers": "camadas",
+    "german": "alemães alemã",
+    "english": "ingleses inglesa",
+    "french": "franceses francesa",
     "days": "dia dias",
     "for": "para",
     "generation": "geração geracao",
@@ -76,6 +81,7 @@ PORTUGUESE: Mapping[str, str] = {
 """English words, and those of which each stands for one."""
 PORTUGUESE_PHRASES: Mapping[tuple[str, str], tuple[str, str]] = {
     **{("mais", word): ("newest", "the") for word in ("recente", "recentes", "novo", "novos")},
+    ("todos", "menos"): ("everything", "but"),
     ("pelo", "menos"): ("at", "least"),
     ("no", "mínimo"): ("at", "least"),
     ("no", "máximo"): ("at", "most"),

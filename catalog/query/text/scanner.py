@@ -619,6 +619,8 @@ class _Scanner:
         if sign == ":":
             if self.text.startswith(("//", "\\"), after):  # file:///data and C:\models are places
                 return False
+            if name == "file" and follow == "/":  # file:/data, as Java writes it
+                return False
             if spaced:  # `task : ner` as in Kibana, not a colon in prose
                 apart = (
                     value[:1] not in {"", ":"} if rest is not None else _BEGINS_VALUE.match(value) is not None

@@ -10,6 +10,7 @@ from catalog.query.nodes import Query
 from catalog.query.problems import QueryProblem
 from catalog.query.request import SortKey
 from catalog.query.text.conditions import KnownNames
+from catalog.query.text.lone_signs import tell_lone_signs
 from catalog.query.text.parse_context import Reading
 from catalog.query.text.parser import Parser, Part, dropped_words, joined, label_of, read_words
 from catalog.query.text.scanner import Kind, Piece, Token, scan
@@ -157,12 +158,6 @@ def _last_ordering(text: str) -> tuple[str, tuple[Token, ...]]:
     return text[:start].rstrip(), tuple(tokens)
 
 
-_LONE_SIGN = pattern(
-    r"(?:[<>=\N{GREATER-THAN OR EQUAL TO}\N{LESS-THAN OR EQUAL TO}\N{NOT EQUAL TO}\N{ALMOST EQUAL TO}\N{PLUS-MINUS SIGN}]"
-    r"|[!~](?=[=~>])){1,3}(?:[\d.].*)?"
-)
-_SIMILAR_TO = pattern(r"[\w.@-]+!?~[=>]\S+")
-"""`license~=mit`: no condition here, and no word of any model."""
 _ALL_TEXT = frozenset({"readme", "card"})
 """Places of words that are no field of their own here."""
 
@@ -247,11 +242,7 @@ class _Pieces:
         rest = [token for token in tokens if token not in orders] if orders else tokens
         sorts = [*apart["sort"], *(token for token in self.ordering if token.name == "sort")]
         limits = [*apart["limit"], *(token for token in self.ordering if token.name == "limit")]
-        for token in rest:
-            alone = token.kind is Kind.WORD and _LONE_SIGN.fullmatch(token.text)
-            if alone or (token.kind is Kind.WORD and _SIMILAR_TO.fullmatch(token.text)):
-                message = f"{token.text} compares no name with a number here; the sign is left out."
-                reading.problem("unsupported-operator", message, token.start, token.end)
+        tell_lone_signs(rest, reading)
         read = read_words(_within(rest))
         self.dropped = dropped_words(rest, read)
         parts = Parser(read, reading).parts()

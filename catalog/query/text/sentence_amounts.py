@@ -116,7 +116,7 @@ def more_accurate(sentence: Sentence, at: int) -> Replacement:
 
 def named_amount(sentence: Sentence, at: int) -> Replacement:
     """`accuracy of at least 90%`, `context over 32k`, `loss between 0.1 and 0.2`."""
-    extreme = _extreme(sentence, at)
+    extreme = _extreme(sentence, at) or _shared_bound(sentence, at)
     if extreme is not None:
         return extreme
     named = _linked_name(sentence, at)
@@ -134,6 +134,23 @@ def named_amount(sentence: Sentence, at: int) -> Replacement:
     if on is not None:
         return used + 2, f"{target.name}@{on}{sign}{amount.text}"
     return _with_further_bound(sentence, at, used, target, f"{target.name}{sign}{amount.text}")
+
+
+def _shared_bound(sentence: Sentence, at: int) -> Replacement:
+    """`accuracy and f1 above 0.9`, `accuracy or f1 > 0.9`: the bound of two names."""
+    used = int(sentence.text(at) == "both")
+    first = numeric_name(sentence, at + used)
+    joining = sentence.text(at + used + first[0]) if first is not None else ""
+    if first is None or joining not in {"and", "or"}:
+        return None
+    used += first[0] + 1
+    second = _linked_name(sentence, at + used)
+    bound = measure_at(sentence, at + used + second[0]) if second is not None else None
+    if second is None or bound is None or not bound.sign or first[1].unit != second[1].unit:
+        return None
+    both = [f"{name}{bound.sign}{bound.amount.text}" for name in (first[1].name, second[1].name)]
+    joined = f"({' OR '.join(both)})" if joining == "or" else " ".join(both)
+    return used + second[0] + bound.count, joined
 
 
 def _with_further_bound(
@@ -321,17 +338,20 @@ def amounts_listed(sentence: Sentence, at: int, *, named_behind: bool = False) -
         return at, []
     end, amounts = at + first.count, [first]
     while (place := next_member(sentence, end)) and (other := amount_at(sentence, place)) is not None:
-        following = sentence.text(place + other.count)
-        ends = not following or sentence.words[place + other.count - 1].whole.endswith(",")
-        unit = amounts[-1].unit
+        unit, following = amounts[-1].unit, sentence.text(place + other.count)
         alike = other.unit.casefold() == unit.casefold() or (not unit and other.unit in BYTE_UNITS)
-        ends = ends or (named_behind and numeric_name(sentence, place + other.count) is not None)
-        if other.sign or not alike or not (ends or following in {"or", "and", "nor", "tokens"}):
+        if other.sign or not alike or len(amounts) >= _MAX_LISTED:
             break  # it is about something else
+        ends = following in _BEHIND_AMOUNTS or sentence.words[place + other.count - 1].whole.endswith(",")
+        if not ends and not (named_behind and numeric_name(sentence, place + other.count) is not None):
+            break
         end, amounts = place + other.count, [*amounts, other]
     return end, [f"{amount.digits}{amount.unit or amounts[-1].unit}" for amount in amounts]
 
 
+_MAX_LISTED = 20
+"""Numbers of one list: each of them may begin one."""
+_BEHIND_AMOUNTS = frozenset({"", "or", "and", "nor", "tokens"})
 _LABEL = pattern(r"[^\W_]*[:=]")
 """No other sign that ends so: `accuracy != 0.9` says the opposite."""
 

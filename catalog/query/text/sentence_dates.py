@@ -278,6 +278,8 @@ _HALF_OF = {"year": "6mo", "day": "12h"}
 def _aged(sentence: Sentence, at: int) -> tuple[int, str, str] | None:
     """`older than 1 year`, `newer than 6 months`, `newer than 2023`, `no older than 30 days`, `less than a week old`."""
     if sentence.text(at) in {"no", "not"}:
+        if sentence.text(at + 1) in {"no", "not"}:
+            return None
         aged = _aged(sentence, at + 1)
         flipped = {"before": "since", "since": "before", "after": "until"}
         return None if aged is None else (aged[0] + 1, flipped[aged[1]], aged[2])

@@ -167,6 +167,8 @@ def tagged(sentence: Sentence, at: int) -> Replacement:
 
 def listed_before_name(sentence: Sentence, at: int) -> Replacement:
     """`mit or apache-2.0 licence`, `mit nor apache-2.0 license`: several values, and the name of what has them behind."""
+    if sentence.vocabulary is None:
+        return None
     for name in fields_where("spoken_before"):
         end, values = _values(sentence, at, name, open_list=False)
         if len(values) > 1 and name in keyword_fields(sentence.text(end)):

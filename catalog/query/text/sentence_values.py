@@ -510,6 +510,7 @@ def said_of_bases(sentence: Sentence, at: int) -> Replacement:
 
 _DERIVING = frozenset(
     [
+        *((word, "of") for word in ("finetunes", "fine-tunes", "derivatives", "finetune", "fine-tune")),
         ("similar", "to"),
         ("fine-tuned", "from"),
         ("finetuned", "from"),

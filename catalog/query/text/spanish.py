@@ -18,6 +18,11 @@ SPANISH: Mapping[str, str] = {
     "days": "día días dia dias",
     "for": "para",
     "in": "en",
+    "except": "excepto salvo",
+    "layers": "capas",
+    "german": "alemanes alemana alemanas",
+    "english": "ingleses inglesa inglesas",
+    "french": "franceses francesa francesas",
     "classification": "clasificación clasificacion",
     "generation": "generación generacion",
     "have": "tienen tiene",
@@ -87,6 +92,8 @@ SPANISH_PHRASES: Mapping[tuple[str, str], tuple[str, str]] = {
     **{("más", word): ("smallest", "the") for word in ("pequeño", "pequeños")},
     **{("más", word): ("largest", "the") for word in ("grande", "grandes")},
     ("que", "no"): ("that", "not"),
+    ("todos", "menos"): ("everything", "but"),
+    ("todo", "menos"): ("everything", "but"),
     ("al", "menos"): ("at", "least"),
     ("fuera", "de"): ("outside", "of"),
     ("menos", "de"): ("less", "than"),
@@ -109,6 +116,7 @@ SPANISH_PHRASES: Mapping[tuple[str, str], tuple[str, str]] = {
 """Two words that mean something else than each of them."""
 SPANISH_OR_ENGLISH = frozenset(
     (
+        "salvo",
         "ni",
         "de",
         "del",

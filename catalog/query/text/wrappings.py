@@ -24,7 +24,7 @@ _COMMAND = pattern(
 )
 _COPYING = pattern(
     r"\s*(?:[$!%] *)?(?:aws\s+s3\s+\w+|gsutil\s+(?:-m\s+)?\w+|gcloud\s+storage\s+\w+|s3cmd\s+\w+|mc\s+\w+|rclone\s+\w+"
-    r"|wget|curl|cp|mv|ls|du|cat|scp|rsync|dvc\s+(?:get|import|pull)|llama-(?:cli|server|run|bench))\s+(?=\S)"
+    r"|wget|curl|cp|mv|cd|ls|du|cat|stat|tree|open|code|scp|rsync|dvc\s+(?:get|import|pull)|llama-(?:cli|server|run|bench))\s+(?=\S)"
 )
 """Commands of which the first place is what they speak of."""
 _CALLED = pattern(
@@ -51,6 +51,12 @@ _OPTIONS_OF_VALUES = frozenset(
         "--branch",
         "--dtype",
         "-b",
+        "--port",
+        "--host",
+        "--max-model-len",
+        "--tensor-parallel-size",
+        "--gpu-memory-utilization",
+        "--quantization",
     }
 )
 _ARGUMENT = pattern(r"\S+")
@@ -68,6 +74,11 @@ _SELECTING = pattern(
     r"\s*(?:\.\[\]\s*\|\s*)?(?:select|filter)\((?P<filter>[^()]*[<>=][^()]*)\)\s*|\s*\w+(?:\.loc)?\[(?P<rows>.*(?:[<>=:]| (?:IN|EXISTS|CONTAINS|STARTSWITH|ENDSWITH)).*)\]\s*"
 )
 """`select(.accuracy > 0.9)` of jq, `df[df.accuracy > 0.9]` of pandas."""
+_LABELS = pattern(r"\s*\{(?P<filter>[^{}:]*=[^{}:]*)\}\s*")
+"""`{framework="pytorch"}` of Prometheus and Loki."""
+_OF_JQ = pattern(r"\s*jq\s+(?:-\w+\s+)*'(?P<filter>[^']*)'\s*[\w./-]*\s*")
+_TILDE = pattern(r"(?<![\w)\]])~(?=\w+[.\[])")
+"""Before a column of pandas: not."""
 _LAMBDA = pattern(r"\s*lambda\s+(?P<variable>\w+)\s*:\s*")
 _COLUMN = pattern(r"\b\w+\[[\"'](?P<name>[\w.@/-]+)[\"']\](?=\s*(?:[<>=!.)]|in\b|not\b))")
 _FILTERED = pattern(r"\bfilter\[(?P<name>[\w.@/-]+)\](?=\s*[\[=])")
@@ -85,6 +96,7 @@ _SELECTED = pattern(
     r"\s*(?:select\s[^;]{1,500}?\sfrom\s+[\w.\"`]+(?:\s+where\b|\s*(?=;?\s*$|order\s+by\b|group\s+by\b|limit\b))|where\s)",
     re.IGNORECASE,
 )
+_COMPUTED = pattern(r"\b\w+\s*\([^()]*\)")
 _GROUPED = pattern(
     r"\b(?:group\s+by|having)\b.{0,500}?(?=\border\s+by\b|\blimit\s+\d|;?\s*$)", re.IGNORECASE | re.DOTALL
 )
@@ -116,6 +128,7 @@ _QUOTED_ENDS = pattern(r"\bBETWEEN\s+'(?P<low>[^'\s]+)'\s+AND\s+'(?P<high>[^'\s]
 _SQUARED = pattern(rf"{_QUOTED_WORDS}|\b(?P<letter>[rR])\^2\b")
 _PIPE = pattern(
     r"\s\|\s+(?P<command>head|limit|take|sort(?:\s+by)?|order\s+by|where|search|filter"
+    r"|table|fields|top|rare|lookup|render|distinct|tail|uniq|wc|jq|tojson|render|sample"
     r"|stats|eventstats|timechart|chart|eval|extend|dedup|rename|project|summarize|count|keep|drop|mv_expand)\b(?=\s|$)",
     re.IGNORECASE,
 )
@@ -151,6 +164,10 @@ def bare_filter(reading: Reading) -> str:
     text = _of_pipeline(_of_address(_of_dataframe(text), reading), reading)
     selected = _SELECTED.match(text)
     if selected is not None:
+        computed = _COMPUTED.search(selected[0])
+        if computed is not None:
+            message = f"{computed[0].strip()} is not understood: models are found, nothing is computed; it is left out."
+            reading.problem("unsupported-operator", message, *computed.span())
         text = blank(selected) + text[selected.end() :]
         text = _without_groups(text, selected.end(), reading)
     return text.rstrip().removesuffix(";") if selected is not None or text.rstrip().endswith("';") else text
@@ -213,8 +230,12 @@ def _of_call(text: str) -> str | None:
 
 def _of_dataframe(text: str) -> str:
     """The condition of a query of pandas, jq or a tracker's client, with the names of its columns alone."""
+    for shell in (_LABELS, _OF_JQ):
+        inside = shell.fullmatch(text)
+        text = text if inside is None else alone(text, [inside.span("filter")])
     if not {"(", "[", ":"} & set(text):
         return text
+    text = _TILDE.sub("-", text)
     queried = _QUERIED.fullmatch(text)
     if queried is not None and queried["quote"] not in queried["filter"].replace(f"\\{queried['quote']}", ""):
         return alone(text, [queried.span("filter")]).replace(f"\\{queried['quote']}", f" {queried['quote']}")

@@ -1,0 +1,57 @@
+"""Signs that stand alone and that nothing here answers: each is named, never dropped."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+
+from catalog.query.text.conditions import KnownNames
+from catalog.query.text.parse_context import Reading
+from catalog.query.text.scanner import Kind, Token
+from catalog.text.patterns import pattern
+
+_LONE_SIGN = pattern(
+    r"(?:[<>=\N{GREATER-THAN OR EQUAL TO}\N{LESS-THAN OR EQUAL TO}\N{NOT EQUAL TO}\N{ALMOST EQUAL TO}\N{PLUS-MINUS SIGN}]"
+    r"|[!~](?=[=~>])){1,3}(?:[\d.].*)?"
+)
+_SIMILAR_TO = pattern(r"[\w.@-]+!?~[=>]\S+")
+"""`license~=mit`: no condition here, and no word of any model."""
+_ARITHMETIC = frozenset("-+*/%")
+_COMPARING = frozenset({">", ">=", "<", "<="})
+
+
+def tell_lone_signs(tokens: Sequence[Token], reading: Reading) -> None:
+    """A problem for each sign that compares or reckons, and is no operator here."""
+    for place, token in enumerate(tokens):
+        if token.kind is not Kind.WORD:
+            continue
+        before = tokens[place - 1] if place else None
+        after = tokens[place + 1] if place + 1 < len(tokens) else None
+        if _LONE_SIGN.fullmatch(token.text) or _SIMILAR_TO.fullmatch(token.text):
+            message = f"{token.text} compares no name with a number here; the sign is left out."
+        elif _is_no_operator(token.text) or _reckons(before, token, after, reading):
+            message = f"{token.text} is no operator here; it is left out."
+        else:
+            continue
+        reading.problem("unsupported-operator", message, token.start, token.end)
+
+
+def _is_no_operator(sign: str) -> bool:
+    """Whether it is a sign of mathematics beyond those of keyboards: `accuracy \N{ELEMENT OF} [0.8, 0.9]`."""
+    return len(sign) == 1 and not sign.isascii() and unicodedata.category(sign) == "Sm"
+
+
+def _reckons(before: Token | None, token: Token, after: Token | None, reading: Reading) -> bool:
+    """`accuracy - f1 > 0.1`, and `framework:onnx / license:mit`, of which nobody knows whether both are asked for."""
+    if before is None or after is None or token.text not in _ARITHMETIC or after.kind is not Kind.CONDITION:
+        return False
+    if before.kind is Kind.CONDITION:
+        return token.text == "/"
+    names = KnownNames(reading)
+    return (
+        before.kind is Kind.WORD
+        and after.operator in _COMPARING
+        and names.units(before.text) is not None
+        and names.units(after.name) is not None
+        and names.known(before.text)
+    )
