@@ -216,6 +216,16 @@ def test_one_search_of_many_that_fails_says_why_and_the_others_answer(es):
     assert found[0]["error"]["type"] == "index_not_found_exception"
 
 
+def test_a_text_of_many_that_is_not_understood_leaves_the_others_their_answers(es):
+    """All panels of a dashboard were empty when the query of one was mistyped."""
+    mistyped = {"query": {"query_string": {"query": "size:abc"}}}
+    found = es.msearch(searches=[{"index": "models"}, mistyped, {"index": "models"}, {"size": 0}])[
+        "responses"
+    ]
+    assert [one["status"] for one in found] == [400, 200]
+    assert "'abc'" in found[0]["error"]["reason"]
+
+
 def test_documents_by_their_ids(door, es):
     row = door.rows[3]
     one = es.get(index="models", id=row["id"])

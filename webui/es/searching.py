@@ -36,6 +36,7 @@ _HEADER = frozenset(
         "allow_partial_search_results",
     }
 )
+_TEXT = "query_string"
 _SHARDS = {"total": 1, "successful": 1, "skipped": 0, "failed": 0}
 
 
@@ -94,13 +95,18 @@ def msearch(asked: Asked) -> Json:
 
 
 def _one_of_many(asked: Asked, header: Any, body: Any, form: Form) -> Search | ModeldexError:
-    """The search, or why its index is not there: that is the answer to this one search alone."""
+    """The search, or why its index is not there or its text is not understood: that is the answer to this one search alone."""
     header = only(header, "_msearch", _HEADER)
     if not isinstance(body, dict):
         raise RequestRefused("body", "needs an object.")
     if body.get("pit") is not None:
         raise RequestRefused("pit", "is not allowed in _msearch; use _search.")
-    wanted = read_search(body, form)
+    try:
+        wanted = read_search(body, form)
+    except RequestRefused as refused:
+        if refused.part == _TEXT:
+            return refused  # a panel of a dashboard that is mistyped leaves the others their answers
+        raise
     try:
         return replace(wanted, among_models=asked.among_models(header))
     except ModeldexError as error:

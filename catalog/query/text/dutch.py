@@ -16,7 +16,6 @@ DUTCH: Mapping[str, str] = {
     "by": "door op",
     "created": "gemaakt gemaakte",
     "except": "behalve",
-    "layers": "lagen",
     "days": "dag dagen",
     "english": "engelse engels",
     "for": "voor",

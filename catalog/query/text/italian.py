@@ -18,7 +18,6 @@ ITALIAN: Mapping[str, str] = {
     "classification": "classificazione",
     "created": "creato creati creata create",
     "except": "tranne eccetto",
-    "layers": "strati",
     "german": "tedeschi tedesca tedesche",
     "english": "inglesi",
     "french": "francesi",

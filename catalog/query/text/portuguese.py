@@ -18,7 +18,6 @@ PORTUGUESE: Mapping[str, str] = {
     "classification": "classificação classificacao",
     "created": "criado criados criada criadas",
     "except": "exceto",
-    "layers": "camadas",
     "german": "alemães alemã",
     "english": "ingleses inglesa",
     "french": "franceses francesa",

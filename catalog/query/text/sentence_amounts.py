@@ -315,8 +315,8 @@ def named_value(sentence: Sentence, at: int) -> Replacement:
         return None
     if score and len(values) < _SEVERAL:
         return used, f"{target.name}>={amount.text}"
-    told = "_" in sentence.text(at) or _is_fraction(amount)
-    if target.path not in fields() and count < 2 and not score and not told:
+    is_named = "_" in sentence.text(at) or _is_fraction(amount)
+    if target.path not in fields() and count < 2 and not score and not is_named:
         return None  # one word that some model uses for a hyper-parameter
     if len(values) > 1 and target.unit == "tokens":
         used += sentence.text(at + used) == "tokens"

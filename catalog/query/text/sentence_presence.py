@@ -153,10 +153,10 @@ def _untold(sentence: Sentence, at: int) -> Replacement:
     if thing is None:
         return None
     used = thing[0] + (sentence.text(at + thing[0]) in LINKS)
-    told = sentence.text(at + used) == "not" and sentence.text(at + used + 1) in _TOLD
-    if not told and sentence.text(at + used) not in _UNKNOWN:
+    denied = sentence.text(at + used) == "not" and sentence.text(at + used + 1) in _TOLD
+    if not denied and sentence.text(at + used) not in _UNKNOWN:
         return None
-    return used + 1 + told, f"missing:{quoted(thing[1])}"
+    return used + 1 + denied, f"missing:{quoted(thing[1])}"
 
 
 _AFTER_A_NO = frozenset({"for", "the", "with"})

@@ -19,7 +19,6 @@ SPANISH: Mapping[str, str] = {
     "for": "para",
     "in": "en",
     "except": "excepto salvo",
-    "layers": "capas",
     "german": "alemanes alemana alemanas",
     "english": "ingleses inglesa inglesas",
     "french": "franceses francesa francesas",
