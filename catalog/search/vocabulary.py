@@ -104,6 +104,11 @@ class EngineVocabulary:
     def complete(self) -> frozenset[str]:
         return self._loaded.complete
 
+    def is_parameter(self, key: str) -> bool:
+        if key in self.parameters or _PARAMETERS in self.complete:
+            return key in self.parameters
+        return bool(self._engine.search(SearchRequest(query=Term(_PARAMETERS, key), size=0)).total)
+
     def fields_beginning(self, text: str) -> tuple[str, ...]:
         hashes = fields_where("hashed")
         counted = {name: FilterAgg(query=Prefix(name, text)) for name in hashes}
@@ -163,6 +168,9 @@ class ResultVocabulary:
         self.leading = leading
         self.metrics, self.values, self.complete = whole.metrics, whole.values, whole.complete
         self.parameters = whole.parameters
+
+    def is_parameter(self, key: str) -> bool:
+        return self._whole.is_parameter(key)
 
     def fields_beginning(self, text: str) -> tuple[str, ...]:
         return self._whole.fields_beginning(text)

@@ -3,12 +3,17 @@
 import pytest
 
 from catalog.query.state import SearchState
+from catalog.search.engine import IndexAction
 from catalog.search.service import SearchService
+from catalog.search.vocabulary import MAX_PARAMETERS
 from crawler.reading import Registry
 from indexer.drain import drain_now
 from indexer.engines import open_engine
+from indexer.engines.memory import MemoryEngine, MemoryIndex, MemoryWriter
 
 CLASSES = 1_500
+SETTINGS = 1_000
+MODELS = MAX_PARAMETERS // SETTINGS + 1
 
 
 @pytest.fixture
@@ -42,3 +47,39 @@ def test_every_one_of_many_metrics_keeps_its_value(service):
     values = {row["raw_name"]: row["value"] for row in document["evaluations"]}
     assert values["AP/class 750.x@y"] == 0.5
     assert len(values) == CLASSES + 1
+
+
+@pytest.fixture(scope="module")
+def with_settings():
+    """Models with more names of hyper-parameters between them than a vocabulary lists."""
+    index = MemoryIndex()
+    documents = [
+        {
+            "id": f"{model:064x}",
+            "name": f"m{model}",
+            "hyperparameters": settings,
+            "hyperparameter_names": [*settings],
+        }
+        for model in range(MODELS)
+        for settings in [{f"knob_{model}_{number}": number / 2 for number in range(SETTINGS)}]
+    ]
+    MemoryWriter(index).write(
+        [IndexAction(id=document["id"], revision=1, document=document) for document in documents]
+    )
+    return SearchService(MemoryEngine(index))
+
+
+@pytest.mark.parametrize("model", [0, MODELS - 1])
+@pytest.mark.parametrize(
+    "text", ["{} > 2.4", "{}:2.50", "has:{}", "params.{} = '2.5'", "sort:-{0} has:{0}", "{}:[2.4 TO 3]"]
+)
+def test_a_hyper_parameter_is_compared_however_many_names_there_are(with_settings, model, text):
+    """Beyond 5,000 names it was a metric that no model reports."""
+    page = with_settings.page(SearchState(text=text.format(f"knob_{model}_5")), facets_shown=False)
+    assert [hit["name"] for hit in page.hits] == [f"m{model}"]
+    assert page.problems == ()
+
+
+def test_a_name_that_no_model_has_stays_a_metric_that_none_reports(with_settings):
+    page = with_settings.page(SearchState(text="knob_none > 1"), facets_shown=False)
+    assert (page.total, [problem.code for problem in page.problems]) == (0, ["unknown-metric"])

@@ -51,12 +51,15 @@ class KnownNames:
     reading: Reading
 
     def known(self, name: str) -> bool:
-        return is_name(name, self.reading)
+        return is_name(name, self.reading) or bool(self.reading.parameter(name))
 
     def units(self, name: str) -> Collection[str] | None:
         numeric = [target for target in resolve(name) if target.numeric]
         if not numeric:
-            return frozenset() if reported(name, self.reading.vocabulary) else None
+            meant = reported(name, self.reading.vocabulary) or (
+                not resolve(name) and self.reading.parameter(name)
+            )
+            return frozenset() if meant else None
         unit = numeric[0].unit
         return {*UNITS.get(unit, {}), *_PERCENTS} if unit == "fraction" else UNITS.get(unit, {})
 
@@ -161,6 +164,8 @@ def known_target(token: Token, reading: Reading) -> bool:
         return True
     if is_name(token.name, reading):
         return only_shown(token.name) is None or bool(resolve(token.name))
+    if reading.parameter(token.name):
+        return True
     if token.operator in {":", "="}:
         return any(
             ".." in piece.text and looks_numeric(piece.text) for piece in token.values if not piece.quoted
@@ -188,7 +193,7 @@ def read_unknown(token: Token, reading: Reading) -> None:
 
 def choose(token: Token, reading: Reading) -> Target:
     """The meaning that fits the value: `precision > 0.9` is the metric, `precision:FP16` the dtype."""
-    targets = resolve(token.name) or reported(token.name, reading.vocabulary)
+    targets = resolve(token.name) or reported(token.name, reading.vocabulary) or reading.parameter(token.name)
     if not targets:
         return unknown_metric(token.name)
     compares = token.operator in {">", ">=", "<", "<="} or any(
@@ -276,7 +281,7 @@ def _has_one(piece: Piece, reading: Reading) -> Leaf | None:
         return _exists(field_target(fields()[shown.exists_by]))
     targets = resolve(name)
     if not targets and only_shown(name) is None:
-        targets = reported(name, reading.vocabulary)
+        targets = reported(name, reading.vocabulary) or reading.parameter(name)
     if not targets and only_shown(name) is None and (is_name(name, reading) or name.startswith("metrics.")):
         targets = (unknown_metric(name),)
     if targets:

@@ -7,7 +7,8 @@ from datetime import datetime
 
 from catalog.query.nodes import And, Not, Or, Query
 from catalog.query.problems import QueryProblem, Suggestion
-from catalog.query.text.targets import Vocabulary
+from catalog.query.text.targets import MAX_NAME_CHARACTERS, Target, Vocabulary, parameter_target
+from catalog.text.slugs import stored_slug
 
 MAX_PROBLEMS = 20
 """More would only hide the first ones."""
@@ -38,6 +39,7 @@ class Reading:
     vocabulary: Vocabulary | None = None
     problems: list[QueryProblem] = field(default_factory=list)
     looked_up: int = 0
+    asked: dict[str, bool] = field(default_factory=dict)  # hyper-parameters that the engine was asked for
 
     def problem(self, code: str, message: str, start: int, end: int, *suggestions: Suggestion) -> None:
         if len(self.problems) < MAX_PROBLEMS:
@@ -48,6 +50,17 @@ class Reading:
     def replaced(self, start: int, end: int, new: str, label: str | None = None) -> Suggestion:
         """The whole text with [start, end) written differently."""
         return Suggestion(label=label or new, text=f"{self.text[:start]}{new}{self.text[end:]}".strip())
+
+    def parameter(self, name: str) -> tuple[Target, ...]:
+        """The hyper-parameter of that name where the catalog has more of them than the vocabulary lists; empty for others."""
+        key = stored_slug(name) if name.strip() and len(name) <= MAX_NAME_CHARACTERS else ""
+        if self.vocabulary is None or not key or not self.vocabulary.parameters:
+            return ()
+        if key not in self.asked:
+            if len(self.asked) >= MAX_SUGGESTED:
+                return ()
+            self.asked[key] = self.vocabulary.is_parameter(key)
+        return (parameter_target(key),) if self.asked[key] else ()
 
     def may_look_up(self) -> bool:
         self.looked_up += 1

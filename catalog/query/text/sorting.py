@@ -74,6 +74,8 @@ def _key(piece: Piece, reading: Reading) -> SortKey | None:
         return SortKey(field="_score", descending=True)
     # `sort:precision` and `sort:loss` mean the metric: nobody sorts by the name of a dtype or loss function.
     field = column_field(text, reading.vocabulary)
+    if field is None and (beyond := reading.parameter(text)):
+        field = beyond[0].path
     if field is None:
         _not_sortable(text, piece, reading)
         return None

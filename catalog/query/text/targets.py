@@ -60,6 +60,10 @@ class Vocabulary(Protocol):
         """Hyper-parameters without a field of their own, by their slugs."""
         ...
 
+    def is_parameter(self, key: str) -> bool:
+        """Whether any model has a hyper-parameter of this slug, also beyond those that are listed."""
+        ...
+
     def fields_beginning(self, text: str) -> tuple[str, ...]:
         """The fields of ids and hashes in which a value begins so."""
         ...
@@ -99,6 +103,9 @@ class ListedVocabulary:
     @property
     def leading(self) -> Mapping[str, int]:
         return self.metrics
+
+    def is_parameter(self, key: str) -> bool:
+        return key in self.parameters
 
     def fields_beginning(self, text: str) -> tuple[str, ...]:
         return tuple(dict.fromkeys(name for value, name in self.hashes.items() if value.startswith(text)))
