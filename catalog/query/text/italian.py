@@ -100,9 +100,25 @@ ITALIAN_PHRASES: Mapping[tuple[str, str], tuple[str, str]] = {
 ITALIAN_OR_ENGLISH = frozenset(
     (
         *("agosto", "al", "aprile", "che", "con", "create", "dal", "del", "dei", "di", "due", "e", "ed"),
-        *("fra", "gli", "i", "il", "in", "la", "le", "lo", "maggiore", "marzo", "massimo", "meno", "mila"),
+        *(
+            "anni",
+            "anno",
+            "fra",
+            "gli",
+            "i",
+            "il",
+            "in",
+            "la",
+            "le",
+            "lo",
+            "maggiore",
+            "marzo",
+            "massimo",
+            "meno",
+            "mila",
+        ),
         *("mille", "minore", "nel", "non", "o", "ordinato", "per", "piccoli", "prima", "superiore"),
-        *("testo", "tra", "tre", "un", "una", "uno"),
+        *("testo", "tra", "tre", "tutti", "un", "una", "uno"),
     )
 )
 """Italian words that stand in names and in other languages, too: alone they make no Italian sentence."""

@@ -17,6 +17,10 @@ _LONE_SIGN = pattern(
 _SIMILAR_TO = pattern(r"[\w.@-]+!?~[=>]\S+")
 """`license~=mit`: no condition here, and no word of any model."""
 _ARITHMETIC = frozenset("-+*/%")
+_OF_TITLES = frozenset(
+    "\N{MULTIPLICATION SIGN}\N{MINUS SIGN}\N{RIGHTWARDS ARROW}\N{LEFTWARDS ARROW}\N{LEFT RIGHT ARROW}"
+)
+"""Stand between the words of names: `mixtral 8 \N{MULTIPLICATION SIGN} 7B`."""
 _COMPARING = frozenset({">", ">=", "<", "<="})
 
 
@@ -38,7 +42,12 @@ def tell_lone_signs(tokens: Sequence[Token], reading: Reading) -> None:
 
 def _is_no_operator(sign: str) -> bool:
     """Whether it is a sign of mathematics beyond those of keyboards: `accuracy \N{ELEMENT OF} [0.8, 0.9]`."""
-    return len(sign) == 1 and not sign.isascii() and unicodedata.category(sign) == "Sm"
+    return (
+        len(sign) == 1
+        and not sign.isascii()
+        and sign not in _OF_TITLES
+        and unicodedata.category(sign) == "Sm"
+    )
 
 
 def _reckons(before: Token | None, token: Token, after: Token | None, reading: Reading) -> bool:
