@@ -20,13 +20,13 @@ from typing import Any
 
 from catalog.errors import ExtractError, LimitExceeded
 from catalog.records import Extraction, Origin, Risk, Role, Severity
-from crawler import sniffing
 from crawler.extractor import Findings, Named
 from crawler.formats import jsons, keras_config, yamls
 from crawler.formats.called_targets import mappings_of, tell_targets
 from crawler.formats.pickle_names import Verdict, judged_call
 from crawler.formats.pickle_risks import CODE_EXECUTION, STRUCTURE, UNCHECKED
 from crawler.reader import RangedReader
+from crawler.sniffing import Nobody
 
 MAX_TEXT_BYTES = 2 * 1024 * 1024
 MAX_UNCLAIMED_BYTES = 64 * 1024
@@ -63,17 +63,11 @@ def with_named_calls(extraction: Extraction, extractor: Named, reader: RangedRea
     return replace(extraction, risks=(*extraction.risks, *more)) if more else extraction
 
 
-class _Nobody:
-    """Stands for the extractor of a file that none claims."""
-
-    name, version = sniffing.EXTRACTOR, sniffing.VERSION
-
-
 def unclaimed_risks(reader: RangedReader) -> tuple[Risk, ...]:
     """What a small text file runs that no extractor claims. Its entities and its settings of other programs are nobody's."""
     if _XML.search(str(reader.key)):
         return ()
-    risks = _risks_of(reader, _Nobody(), MAX_UNCLAIMED_BYTES)
+    risks = _risks_of(reader, Nobody(), MAX_UNCLAIMED_BYTES)
     return tuple(risk for risk in risks if risk.kind != REMOTE_CODE)
 
 

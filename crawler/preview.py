@@ -14,7 +14,7 @@ from catalog.store.store import Store
 from crawler.reading import Registry
 from crawler.source import Source, listing
 from crawler.stages.judging import Scopes, are_too_many
-from crawler.stages.reading import absent_and_hidden, batches, is_current
+from crawler.stages.reading import absent_and_hidden, batches, is_as_left, is_current
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,7 @@ def preview(store: Store, source: Source, registry: Registry) -> Preview:
             for meta in batch:
                 before = known.get(meta.key)
                 is_known = before is not None and before.state == LIVE
-                same = is_current(meta, before, registry)
+                same = is_current(meta, before, registry) or (before is not None and is_as_left(meta, before))
                 counts["unchanged" if same else "changed" if is_known else "new"] += 1
         absent = _absent(seen, scopes)
         is_emptied = not seen.count() and bool(absent)

@@ -35,7 +35,7 @@ from crawler.extractor import HEAD_BYTES, Claim, Extractor
 from crawler.formats.byte_streams import ReaderStream
 from crawler.formats.pickled_file import calls_something
 from crawler.formats.pickles import read_pickle
-from crawler.hidden_pickles import hidden_pickle, may_hide_pickle, with_hidden_pickles
+from crawler.hidden_pickles import hidden_risks, may_be_loaded, with_hidden_pickles
 from crawler.named_calls import unclaimed_risks, with_named_calls
 from crawler.reader import WHOLE_FILE_BYTES, Budget, RangedReader
 from crawler.shared_files import InParts, SharedFile
@@ -58,13 +58,16 @@ SHARED_BYTES = 8 * 1024 * 1024
 crawl. The names of one file are near each other as a rule (a cache of blobs lists them beside its links)."""
 BYTES_BESIDE = 400
 """What it takes to keep the bytes of one range, beside them."""
-LOOKED_AT = "looked at:1"
-NOT_OPENED = "not opened:1"
+LOOKED_AT = "looked at:2"
+NOT_OPENED = "not opened:2"
+NOT_RESTORED = "not restored:1"
 COULD_NOT_OPEN = "could not open:1"
-"""Of a file that no reader wants because of its name: whether somebody looked if its bytes are a pickle that calls."""
+"""Of a file that no reader wants because of its name: whether somebody looked if a loader would run something of its bytes."""
+TORCH = "torch-zip"
+"""Whose files are models under any name: nothing else has its members."""
 LOOKED_AT_HERE, LOOKED_AT_IN_STORAGE = 50_000, 1_000
 """So many of these each process of a run looks at: on this machine, and where each costs a request. A data set of ten million
-pictures must not take hours; what is left out is told.
+pictures must not take hours; what is left out is told, and the next runs go on with it.
 """
 
 
@@ -150,11 +153,16 @@ class Registry:
         if reading == Reading.RETRY:
             return False
         if reading == Reading.SKIPPED:
-            return signature in {LOOKED_AT, NOT_OPENED} and sniffing.never_opened(key)
+            return signature == LOOKED_AT and sniffing.never_opened(key)
         if signature.startswith("none:"):
             return signature == self.signature(None)
         name, _, version = signature.rpartition(":")
         return str(self._versions.get(name)) == version
+
+
+def most_looked_at(source: Source) -> int:
+    """How many files of which the name promises nothing one process of a run looks at, because of their bytes."""
+    return LOOKED_AT_HERE if getattr(source, "is_read_in_processes", False) else LOOKED_AT_IN_STORAGE
 
 
 class SharedBytes:
@@ -223,7 +231,7 @@ class ObjectReader:
         self._registry = registry
         self._budget = budget
         self._broken: frozenset[str] = frozenset()
-        self._is_here = bool(getattr(source, "is_read_in_processes", False))
+        self._most_looked_at = most_looked_at(source)
         self._looked_at = 0
 
     def read(self, meta: ObjectMeta, before: Entry | None) -> Outcome:
@@ -238,7 +246,7 @@ class ObjectReader:
         )
         attempt = _Attempt()
         try:
-            outcome = self._passed_over(meta, reader) or self._read(meta, reader, attempt)
+            outcome = self._passed_over(meta, reader) or _of_a_model(self._read(meta, reader, attempt))
         except (ObjectChanged, SourceError) as error:
             reason = str(error).removeprefix(f"{meta.key}: ")  # whoever shows it names the file
             outcome = put_off(meta, before, reason, is_changing=isinstance(error, ObjectChanged))
@@ -249,7 +257,7 @@ class ObjectReader:
                     meta.key.encode("utf-8", "backslashreplace"),
                     type(error).__name__,
                 )
-            outcome = self._failed(meta, before, attempt.choice, error, reader)
+            outcome = _of_a_model(self._failed(meta, before, attempt.choice, error, reader))
         bytes_read = outcome.bytes_read + reader.bytes_read
         outcome = replace(_remembered(outcome, before), bytes_read=bytes_read, broken=attempt.broken)
         outcome = _without_secrets(outcome)
@@ -260,20 +268,21 @@ class ObjectReader:
         return replace(outcome, shares={}) if may_have_rows else outcome
 
     def _passed_over(self, meta: ObjectMeta, reader: RangedReader) -> Outcome | None:
-        """The account of a file that no reader wants because of its name; None for all others, and where its bytes are a
-        pickle that calls: a loader looks at bytes alone.
+        """The account of a file that no reader wants because of its name; None for all others, and where a loader might run
+        something of it: loaders look at bytes alone.
         """
         if not sniffing.never_opened(meta.key):
             return None
         if meta.size_bytes == 0:
             return _skipped(meta, LOOKED_AT, opened=False)
-        most = LOOKED_AT_HERE if self._is_here else LOOKED_AT_IN_STORAGE
-        if sniffing.is_archived(meta.storage_class) or self._looked_at >= most:
+        if sniffing.is_archived(meta.storage_class):
+            return _skipped(meta, NOT_RESTORED, opened=False)
+        if self._looked_at >= self._most_looked_at:
             return _skipped(meta, NOT_OPENED, opened=False)
         self._looked_at += 1
         try:
             head = self._from_storage(meta, 0, min(HEAD_BYTES, meta.size_bytes))
-            if may_hide_pickle(head, reader):
+            if may_be_loaded(head, reader):
                 return None
         except ModeldexError:  # nobody misses what is in it; the next run tries again
             return _skipped(meta, COULD_NOT_OPEN, opened=False)
@@ -350,7 +359,7 @@ class ObjectReader:
     def _unclaimed(self, meta: ObjectMeta, reader: RangedReader, head: bytes) -> Outcome:
         if sniffing.promised_format(meta.key) is None:
             return (
-                self._hidden_pickle(meta, reader)
+                self._hidden_risks(meta, reader)
                 or self._named_calls(meta, reader)
                 or Outcome(entry=self._unwanted(meta))
             )
@@ -359,23 +368,21 @@ class ObjectReader:
         )
         status = FileStatus.UNREADABLE if sniffing.promises_surely(meta.key) else FileStatus.OPAQUE
         extraction = sniffing.unreadable(meta, "unrecognised", message, status=status)
-        if (
-            status is FileStatus.OPAQUE or hidden_pickle(reader) is not None
-        ):  # whoever loads it by its name runs what is in it
+        risks = hidden_risks(reader, sniffing.Nobody())
+        if not risks and status is FileStatus.OPAQUE:  # whoever loads it by its name runs what is in it
             detail = "Not checkable: nothing here reads it, and its name is one of a file that is loaded"
-            risk = Risk(kind="unchecked", severity=Severity.MEDIUM, detail=detail, key=meta.key)
-            extraction = replace(extraction, risks=(risk,))
+            risks = (Risk(kind="unchecked", severity=Severity.MEDIUM, detail=detail, key=meta.key),)
+        extraction = replace(extraction, risks=risks)
         return self._outcome(*_hashed(meta, reader, extraction), None)
 
-    def _hidden_pickle(self, meta: ObjectMeta, reader: RangedReader) -> Outcome | None:
-        """A file that nothing claims by its beginning, and that a loader would yet accept as a pickle that calls."""
-        if hidden_pickle(reader) is None:
+    def _hidden_risks(self, meta: ObjectMeta, reader: RangedReader) -> Outcome | None:
+        """A file that nothing claims by its beginning, and of which a loader would yet run something."""
+        risks = hidden_risks(reader, sniffing.Nobody())
+        if not risks:
             return None
-        message = "a pickle behind a beginning that is none of a model"
+        message = "something that a loader would run, behind a beginning that is none of a model"
         extraction = sniffing.unreadable(meta, "unrecognised", message, status=FileStatus.OPAQUE)
-        detail = "Not checkable: a pickle that calls what it imports, behind an unusual beginning"
-        risk = Risk(kind="unchecked", severity=Severity.MEDIUM, detail=detail, key=meta.key)
-        return self._outcome(meta, replace(extraction, risks=(risk,)), None)
+        return self._outcome(meta, replace(extraction, risks=risks), None)
 
     def _named_calls(self, meta: ObjectMeta, reader: RangedReader) -> Outcome | None:
         """A text that nothing claims, and that has its loader call what it names: no model, and a risk of the one beside it."""
@@ -454,6 +461,19 @@ class ObjectReader:
 def _skipped(meta: ObjectMeta, signature: str, *, opened: bool, bytes_read: int = 0) -> Outcome:
     entry = Entry(object=meta, reading=Reading.SKIPPED, signature=signature)
     return Outcome(entry=entry, opened=opened, bytes_read=bytes_read)
+
+
+def _of_a_model(outcome: Outcome) -> Outcome:
+    """The outcome as it is; of a file whose name says nothing of models only what is one of torch, or a risk."""
+    extraction = outcome.extraction
+    meta = outcome.entry.object
+    if outcome.entry.reading is Reading.RETRY or not sniffing.never_opened(meta.key):
+        return outcome
+    if extraction is not None and (
+        extraction.extractor == TORCH or any(risk.severity >= Severity.MEDIUM for risk in extraction.risks)
+    ):
+        return outcome
+    return _skipped(meta, LOOKED_AT, opened=True, bytes_read=outcome.bytes_read)
 
 
 @cache

@@ -10,7 +10,7 @@ from crawler.promises import installed
 from mappings.formats import never_opened as never_opened_suffixes
 
 EXTRACTOR = "listing"
-VERSION = 3
+VERSION = 4
 ZERO_BYTES = 512
 
 # Classes whose objects must be restored before they can be read: of Amazon, Tencent COS and Alibaba OSS.
@@ -63,6 +63,12 @@ class Verdict:
     message: str | None = None
     sha256: str | None = None
     size_bytes: int | None = None
+
+
+class Nobody:
+    """Stands for the extractor of a file that none claims."""
+
+    name, version = EXTRACTOR, VERSION
 
 
 EMPTY = Verdict(status=FileStatus.EMPTY, code="empty", message="the file is empty")

@@ -78,7 +78,7 @@ _STORED = frozenset({Role.WEIGHTS, Role.INDEX, Role.PART, Role.DATA})
 
 class ArchivesExtractor:
     name = "archives"
-    version = 5
+    version = 6
     description = "Archives with models in them: tar, tar.gz, tar.bz2, tar.xz, zip, whl, 7z, and single compressed files"
     reads = "names of the members; of models and their sidecars in them what their own formats say; pickles are scanned"
     limits = (
@@ -109,7 +109,7 @@ class ArchivesExtractor:
         )
         contents = _Contents(findings)
         try:
-            if packing in {"7z", "rar"} or packing.endswith(("zstd", "lz4")):
+            if packing in {"7z", "rar"} or packing.endswith("zstd"):
                 _name_only(contents, reader, packing)
             else:
                 for member in _members(findings, reader, packing):

@@ -63,7 +63,7 @@ class H2oExtractor:
     """Reads the directory and the description; trees and weights stay unread."""
 
     name = "h2o"
-    version = 2
+    version = 3
     description = "H2O models for scoring: MOJO (.zip, .mojo)"
     reads = "algorithm, category, version, features, classes, trees, columns, when it was saved, settings, metrics by what they were measured on"
     limits = "a description of 4 MB and 50,000 lines, details of 16 MB; trees and coefficients are not read"

@@ -25,12 +25,10 @@ _SUFFIXES = tuple(
 
 class JoblibExtractor:
     name = "joblib"
-    version = 9
-    description = (
-        "joblib files: scikit-learn and its relatives, plain or compressed by zlib, gzip, bzip2, xz or lzma"
-    )
+    version = 10
+    description = "joblib files: scikit-learn and its relatives, plain or compressed by zlib, gzip, bzip2, xz, lzma or lz4"
     reads = "the opcodes, symbolically; arrays in the stream are stepped over"
-    limits = "64 MB of opcodes, 256 MB inflated, 3 million opcodes; lz4 and zstd are named, not unpacked"
+    limits = "64 MB of opcodes, 256 MB inflated, 32 MB of lz4, 3 million opcodes; zstd is named, not unpacked"
     checks_pickles = True
     promises = Promise(formats={".joblib": "joblib"})
 

@@ -16,6 +16,7 @@ from crawler.formats.checkpoint_names import tell_name
 from crawler.formats.hdf5 import read_outline
 from crawler.formats.keras_config import tell_architecture, tell_quantization, tell_training
 from crawler.formats.keras_weights import summarise_outline
+from crawler.formats.zip_settings import CONFIG, MAX_CONFIG_BYTES, METADATA
 from crawler.promises import Promise
 from crawler.reader import bytes_reader
 
@@ -23,9 +24,7 @@ if TYPE_CHECKING:
     from catalog.records import Extraction
     from crawler.reader import RangedReader
 
-METADATA, CONFIG, WEIGHTS, SHARDS = "metadata.json", "config.json", "model.weights.h5", "model.weights.json"
-MAX_METADATA_BYTES = 1024 * 1024
-MAX_CONFIG_BYTES = 16 * 1024 * 1024
+WEIGHTS, SHARDS = "model.weights.h5", "model.weights.json"
 
 _SAVED_AT = re.compile(r"(\d{4}-\d{2}-\d{2})@(\d{2}:\d{2}:\d{2})")
 _EXPECTED = re.compile(

@@ -36,7 +36,7 @@ class NemoExtractor:
     """Reads the configuration, and the checkpoint's pickle symbolically."""
 
     name = "nemo"
-    version = 6
+    version = 7
     description = "NeMo (`.nemo`, and unpacked: model_config.yaml)"
     reads = "class, NeMo version, optimizer and data settings, parameters of the checkpoint inside"
     limits = "10,000 members; of a gzipped archive 64 MB of weights; `${}` stays text"
@@ -47,7 +47,7 @@ class NemoExtractor:
             return Claim(format="nemo", role=Role.CONFIG, confidence=80)
         if not key.lower().endswith(".nemo"):
             return None
-        known = tars.is_tar(head) or head.startswith(tars.GZIP_MAGIC)
+        known = tars.begins_tar(head) or head.startswith(tars.GZIP_MAGIC)
         return Claim(format="nemo", role=Role.WEIGHTS, confidence=95) if known else None
 
     def extract(self, reader: RangedReader) -> Extraction:

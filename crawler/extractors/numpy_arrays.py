@@ -25,7 +25,7 @@ _NO_NUMBERS = frozenset({"STR", "OBJECT", "BOOL"})
 
 class NumpyExtractor:
     name = "numpy"
-    version = 7
+    version = 8
     description = "NumPy arrays: .npy and .npz"
     reads = "the header of each array; pickles of object arrays, symbolically"
     limits = "64 kB of header, 16 arrays of objects, requests of the budget: one per array beyond 1 MB"
@@ -79,7 +79,7 @@ class NumpyExtractor:
         infos: list[TensorInfo] = []
         complete, objects, strangers = True, 0, 0
         for member in directory.members:
-            if not member.name.endswith(".npy") and not _begins_like_array(directory, member):
+            if not member.name.endswith(".npy") and not directory.may_begin(member, MAGIC):
                 if not member.is_directory:
                     findings.risk(
                         STRUCTURE, Severity.LOW, f"{member.name[:200]} is no array", member=member.name
@@ -122,14 +122,6 @@ class NumpyExtractor:
 
 def _tell_objects(findings: Findings, member: str | None = None) -> None:
     findings.risk(TRUST, Severity.LOW, "An array of objects: loading it unpickles", member=member)
-
-
-def _begins_like_array(directory: ZipDirectory, member: Member) -> bool:
-    """NumPy asks the first bytes of a member and not its name."""
-    try:
-        return directory.read_start(member, len(MAGIC)).startswith(MAGIC)
-    except ExtractError:
-        return True  # the reading of its header says why
 
 
 def _member_header(directory: ZipDirectory, member: Member) -> NpyHeader:

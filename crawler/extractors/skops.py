@@ -9,24 +9,23 @@ from catalog.records import Extraction, Origin, Role, Severity
 from crawler.extractor import Claim, Findings
 from crawler.formats.numpy_format import header_bytes, parse_header
 from crawler.formats.pickle_arrays import decoded
-from crawler.formats.pickle_names import Verdict, judged
 from crawler.formats.pickle_nodes import Array
-from crawler.formats.pickle_risks import CODE_EXECUTION, STRUCTURE, tell_oddities, tell_unchecked
+from crawler.formats.pickle_risks import STRUCTURE, tell_oddities, tell_unchecked
 from crawler.formats.sklearn_model import find_estimator, tell_estimator
-from crawler.formats.skops_schema import MAX_SCHEMA_BYTES, imports_of, load_schema, node_of
+from crawler.formats.skops_schema import MAX_SCHEMA_BYTES, load_schema, node_of
 from crawler.formats.torch_files import refuse
+from crawler.formats.zip_settings import SCHEMA, tell_schema
 from crawler.formats.zips import ZipDirectory, is_zip, open_zip
 from crawler.promises import Promise
 from crawler.reader import RangedReader
 
-SCHEMA = "schema.json"
 MAX_ARRAY_BYTES = 64 * 1024
 MAX_ARRAY_VALUES = 200
 
 
 class SkopsExtractor:
     name = "skops"
-    version = 4
+    version = 5
     description = "skops files of scikit-learn estimators"
     reads = "schema.json: class, version, every parameter, pipeline steps, and every name that loading would look up"
     limits = "32 MB of schema, 2 million JSON values"
@@ -48,7 +47,7 @@ class SkopsExtractor:
         try:
             directory = open_zip(reader)
             schema = load_schema(directory.read_member(SCHEMA, MAX_SCHEMA_BYTES))
-            self._tell_risks(findings, schema)
+            tell_schema(findings, schema)
             root = node_of(schema)
         except ExtractError as error:
             refuse(findings, str(error))
@@ -64,19 +63,6 @@ class SkopsExtractor:
             estimator, pointer = estimator_at
             tell_estimator(findings, estimator, f"skops:{pointer}", read_array=_Arrays(directory).values)
         return findings.extraction()
-
-    @staticmethod
-    def _tell_risks(findings: Findings, schema: Any) -> None:
-        imports, strange = imports_of(schema)
-        for part in imports.values():
-            verdict = judged(part.module, part.name, called=part.called)
-            if verdict >= Verdict.UNKNOWN:
-                severity = Severity.HIGH if verdict is Verdict.DANGEROUS else Severity.MEDIUM
-                known = "known to be dangerous" if verdict is Verdict.DANGEROUS else "unknown import"
-                findings.risk(CODE_EXECUTION, severity, f"Looks up {part.full[:300]}: {known}", member=SCHEMA)
-        for loader in sorted(strange):
-            detail = f"The schema uses {loader}, which builds something to be called"
-            findings.risk(CODE_EXECUTION, Severity.MEDIUM, detail, member=SCHEMA)
 
     @staticmethod
     def _tell_strangers(findings: Findings, directory: ZipDirectory) -> None:

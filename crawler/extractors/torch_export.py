@@ -42,7 +42,7 @@ _COMPILED = re.compile(r"\.(?:so|dylib|dll|pyd)(?:\.\d+)*$", re.IGNORECASE)
 
 class TorchExportExtractor:
     name = "torch-export"
-    version = 6
+    version = 7
     description = "torch.export programs (.pt2)"
     reads = "weights configuration, graph signature, inputs and outputs, versions; pickles inside are checked, compiled code is named"
     limits = "16 MB of JSON, 16 torch files inside; nothing is unpickled"

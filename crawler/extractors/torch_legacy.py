@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from catalog.errors import ExtractError, Malformed, Truncated
 from catalog.records import Evidence, Extraction, FileStatus, Origin, Severity
 from crawler.extractor import Claim, Findings
+from crawler.formats import tars
 from crawler.formats.byte_streams import ReaderStream
 from crawler.formats.checkpoint_names import tell_name
 from crawler.formats.dtypes import size_bytes
@@ -27,7 +28,7 @@ _PARTS = 5  # magic, protocol, system, object, storage keys
 
 class TorchLegacyExtractor:
     name = "torch-legacy"
-    version = 9
+    version = 10
     description = "PyTorch files of the format before 1.6"
     reads = "the five pickles before the storages, symbolically"
     limits = "64 MB of pickle, 3 million opcodes; nothing is unpickled"
@@ -84,7 +85,7 @@ class TorchLegacyExtractor:
 
 def _is_tar(head: bytes) -> bool:
     """A tar whose first member is one that torch before 0.2 wrote."""
-    return head[257:262] == b"ustar" and head[:100].rstrip(b"\0") in _TAR_MEMBERS
+    return head[:100].rstrip(b"\0") in _TAR_MEMBERS and tars.begins_tar(head)
 
 
 def _opaque(findings: Findings) -> Extraction:

@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import lzma
 import re
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from catalog.errors import LimitExceeded, Malformed, Unsupported
 from crawler.formats import tars
-from crawler.formats.byte_streams import ByteStream, InflatedStream, ReaderStream, compression_of
+from crawler.formats.byte_streams import (
+    ByteStream,
+    InflatedStream,
+    ReaderStream,
+    compression_of,
+    unpacked_beginning,
+)
 from crawler.formats.zips import ZipDirectory, is_zip
 from crawler.reader import RangedReader
 
@@ -47,7 +52,7 @@ class ArchiveMember:
 def packing_of(key: str, head: bytes) -> str | None:
     """tar, tar.gz, zip, 7z and so on: what packs the file, by its first bytes and, where they say too little, by its name."""
     name = key.lower()
-    if tars.is_tar(head):
+    if tars.begins_tar(head):
         return "tar"
     if head.startswith(SEVEN_ZIP_MAGIC):
         return "7z"
@@ -56,24 +61,13 @@ def packing_of(key: str, head: bytes) -> str | None:
     if is_zip(head):
         return "zip"
     compression = compression_of(head)
-    if compression == "gzip" and tars.is_tar(_inflated_head(head)):
-        return "tar.gzip"
+    if compression is not None and tars.begins_tar(unpacked_beginning(head, tars.BLOCK_BYTES)):
+        return f"tar.{compression}"
     if compression is not None and re.search(r"\.(?:tar\.\w+|t[gbxz][z2]2?|tzst)$", name):
         return f"tar.{compression}"
     if compression in COMPRESSIONS:
         return compression
-    if name.endswith(ZIPPED):
-        return "zip"
-    return (
-        "tar" if name.endswith(".tar") and len(head) >= tars.BLOCK_BYTES and tars.has_checksum(head) else None
-    )
-
-
-def _inflated_head(head: bytes) -> bytes:
-    try:
-        return zlib.decompressobj(31).decompress(head, tars.BLOCK_BYTES)
-    except zlib.error:
-        return b""
+    return "zip" if name.endswith(ZIPPED) else None
 
 
 def tar_members(reader: RangedReader, compression: str | None) -> Iterator[ArchiveMember]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from catalog.errors import ExtractError, LimitExceeded, Malformed, Truncated, Unsupported
+from crawler.formats import lz4_frames
 from crawler.reader import BLOCK_BYTES, MAX_READ_BYTES, RangedReader, bytes_reader
 
 MAX_STREAM_BYTES = 64 * 1024 * 1024  # opcodes and literals, arrays that are skipped do not count
@@ -234,7 +235,7 @@ MAGICS = {
     b"\x78\x5e": "zlib",
     b"\x78\x9c": "zlib",
     b"\x78\xda": "zlib",
-    b"\x04\x22\x4d\x18": "lz4",
+    lz4_frames.MAGIC: "lz4",
     b"\x28\xb5\x2f\xfd": "zstd",
 }
 _ANY_MAGIC = tuple(MAGICS)
@@ -296,6 +297,8 @@ def _inflate(reader: RangedReader, method: str) -> Iterator[bytes]:
         return _pieces(reader, bz2.BZ2Decompressor())
     if method in {"xz", "lzma"}:
         return _pieces(reader, lzma.LZMADecompressor(memlimit=256 * 1024 * 1024))
+    if method == "lz4":
+        return lz4_frames.blocks(reader.read)
     raise Unsupported(f"compressed by {method}, which is not unpacked")
 
 

@@ -35,14 +35,9 @@ class TarMember:
     regular: bool
 
 
-def is_tar(head: bytes) -> bool:
-    """Whether these first bytes are a tar header whose checksum is right."""
-    return len(head) >= BLOCK_BYTES and head[257:262] == b"ustar" and _checksum_is_right(head[:BLOCK_BYTES])
-
-
-def has_checksum(head: bytes) -> bool:
-    """Whether these first bytes are a header of a tar before POSIX, which has no magic but a checksum."""
-    return _checksum_is_right(head[:BLOCK_BYTES])
+def begins_tar(head: bytes) -> bool:
+    """Whether readers of tars take these first bytes, of POSIX or before: the checksum alone decides for them."""
+    return len(head) >= BLOCK_BYTES and _checksum_is_right(head[:BLOCK_BYTES])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

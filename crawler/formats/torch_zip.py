@@ -16,6 +16,7 @@ from crawler.formats.byte_streams import BytesStream
 from crawler.formats.numpy_format import MAGIC
 from crawler.formats.pickle_risks import STRUCTURE, tell_oddities, tell_risks, tell_unchecked
 from crawler.formats.pickles import Pickle, looks_like_pickle, read_pickles
+from crawler.formats.zip_settings import tell_settings
 from crawler.formats.zips import Member, ZipDirectory, is_zip, open_zip
 
 MAX_STRANGERS_SNIFFED = 16
@@ -129,6 +130,7 @@ def scan_member(
     try:
         head = directory.read_start(member, SNIFF_BYTES)
         named = member.name.endswith((".pkl", ".pickle", "_pkl"))
+        tell_settings(findings, directory, member)
         if is_zip(head) and is_inside:
             tell_unchecked(findings, f"a zip inside a zip inside the zip: {member.name[:200]}")
         elif is_zip(head):

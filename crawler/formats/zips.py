@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from catalog.errors import LimitExceeded, Malformed, Truncated, Unsupported
+from catalog.errors import ExtractError, LimitExceeded, Malformed, Truncated, Unsupported
 from crawler.reader import MAX_READ_BYTES, RangedReader
 
 TAIL_BYTES = 64 * 1024 + 22  # the longest comment and the end record
@@ -131,6 +131,13 @@ class ZipDirectory:
         wanted = min(length, entry.size_bytes)
         self._spend(wanted)
         return self._content(entry, start, wanted)
+
+    def may_begin(self, member: Member, magic: bytes) -> bool:
+        """Whether the member begins so, whatever it is called; also where that cannot be told: whoever reads it says why."""
+        try:
+            return self.read_start(member, len(magic)).startswith(magic)
+        except ExtractError:
+            return True
 
     def read_ahead(self, members: Iterable[Member]) -> None:
         """Fetches small members that lie close together in one request each stretch, 4 MB in all."""
@@ -272,6 +279,11 @@ class ZipDirectory:
 def is_zip(head: bytes) -> bool:
     """Whether a file that starts so is a zip."""
     return head[:4] in {_LOCAL, _END}
+
+
+def has_end(reader: RangedReader) -> bool:
+    """Whether something in the last bytes may be the end record of a zip, with which its readers begin."""
+    return _END in reader.tail(TAIL_BYTES)
 
 
 def open_zip(reader: RangedReader) -> ZipDirectory:

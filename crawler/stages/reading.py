@@ -13,7 +13,7 @@ from catalog.store.documents import LIVE
 from catalog.store.leases import Lease
 from catalog.store.manifest import Entry, Manifest, Sightings, Standing
 from crawler.readers import Readers, ReadObject
-from crawler.reading import COULD_NOT_OPEN, NOT_OPENED, Registry
+from crawler.reading import COULD_NOT_OPEN, NOT_OPENED, NOT_RESTORED, Registry, most_looked_at
 from crawler.source import Resumable, Source, listing
 from crawler.stages.account import AS_BEFORE, Account
 from crawler.stages.judging import Scopes
@@ -21,6 +21,8 @@ from crawler.stages.judging import Scopes
 BATCH_OBJECTS = 500
 PAGE_OBJECTS = 200
 PAGE_SECONDS = 2.0
+LEFT = frozenset({NOT_OPENED, NOT_RESTORED})
+"""How an object was read that was not opened: it is told as long as it is so."""
 UNOPENED = "not opened because of its name"
 
 
@@ -45,6 +47,8 @@ class ReadingStage:
         self._registry = registry
         self._account = account
         self._lease = lease
+        self._looks_left = most_looked_at(source)
+        """So many files that earlier runs left unopened this one goes on with."""
         self._is_resumable = isinstance(source, Resumable) and getattr(source, "is_resumable", True)
         self._given = 0
         self._written = 0
@@ -78,7 +82,10 @@ class ReadingStage:
             self._account.counts["objects"] += len(batch)
             standings = {} if reread else self._manifest.standings([meta.key for meta in batch])
             changed = [
-                meta for meta in batch if not is_current(meta, standings.get(meta.key), self._registry)
+                meta
+                for meta in batch
+                if not is_current(meta, standings.get(meta.key), self._registry)
+                and not self._is_left(meta, standings.get(meta.key))
             ]
             asked = [meta.key for meta in changed if reread or meta.key in standings]
             known = self._manifest.entries(asked) if asked else {}
@@ -89,6 +96,23 @@ class ReadingStage:
                 yield meta, known.get(meta.key)
             self._note_place()
             self._account.note()
+
+    def _is_left(self, meta: ObjectMeta, before: Standing | None) -> bool:
+        """Whether the object is one that earlier runs left unopened, and this run does, too, which is told again."""
+        return (
+            before is not None
+            and is_as_left(meta, before)
+            and self._is_left_unopened(meta.key, before.signature)
+        )
+
+    def _is_left_unopened(self, key: ObjectKey, signature: str) -> bool:
+        if signature not in LEFT:
+            return False
+        if signature == NOT_OPENED and self._looks_left > 0:
+            self._looks_left -= 1
+            return False
+        self._account.skip(((key, UNOPENED),))
+        return True
 
     def _steps(self, seen: Sightings) -> Iterator[Sequence[ObjectMeta]]:
         """The batches of the listing; how its scopes ended is noted on the way."""
@@ -117,6 +141,7 @@ class ReadingStage:
                 key
                 for key, before in page.items()
                 if not self._registry.still_holds(key, before.reading, before.signature)
+                and not self._is_left_unopened(key, before.signature)
             }
             changed: list[ObjectMeta] = []
             for key in sorted(again):
@@ -138,7 +163,7 @@ class ReadingStage:
     def _count(self, read: ReadObject) -> None:
         self._account.counts["opened"] += read.opened
         self._account.counts["bytes_read"] += read.bytes_read
-        if read.packed.entry.signature in {NOT_OPENED, COULD_NOT_OPEN}:
+        if read.packed.entry.signature in {*LEFT, COULD_NOT_OPEN}:
             self._account.skip(((read.packed.entry.object.key, UNOPENED),))
         for name, sentence in read.broken.items():
             if name not in self.broken:
@@ -169,6 +194,11 @@ def is_current(meta: ObjectMeta, before: Standing | None, registry: Registry) ->
         and before.change_token == meta.change_token
         and registry.still_holds(meta.key, before.reading, before.signature)
     )
+
+
+def is_as_left(meta: ObjectMeta, before: Standing) -> bool:
+    """Whether the listed object is one that an earlier run left unopened, and unchanged since."""
+    return before.state == LIVE and before.change_token == meta.change_token and before.signature in LEFT
 
 
 def absent_and_hidden(unseen: Sequence[ObjectKey], scopes: Scopes) -> tuple[list[ObjectKey], set[ObjectKey]]:

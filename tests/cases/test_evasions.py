@@ -42,7 +42,9 @@ def read_cases(tmp_path_factory):
     return kept
 
 
-@pytest.mark.parametrize("kind", ["pickle", "pickle without a name", "zip", "archive", "name", "config"])
+@pytest.mark.parametrize(
+    "kind", ["pickle", "pickle without a name", "zip", "archive", "name", "config", "foreign name"]
+)
 def test_every_evasion_of_a_kind_is_flagged_or_unchecked(read_cases, kind):
     chosen = {name: read for name, read in read_cases.items() if name.startswith(f"{kind}:")}
     assert len(chosen) >= 40

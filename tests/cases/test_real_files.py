@@ -60,7 +60,12 @@ MODELS = {
         "classes": 2,
         "architecture": "SGDClassifier",
     },
-    "pickles/rf_lz4.joblib": {"status": "opaque", "risk_severity": "medium"},
+    "pickles/rf_lz4.joblib": {
+        "status": "ok",
+        "risk_severity": "info",
+        "architecture": "RandomForestClassifier",
+        "framework": "scikit-learn",
+    },
     "gensim/lda": {"architecture": "LdaModel", "framework": "gensim"},
     "gensim/lsi": {"architecture": "LsiModel", "parameters": None},
     "gensim/vectors": {"parameters": 5 * 12, "embedding_dimension": 12},

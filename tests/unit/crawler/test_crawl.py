@@ -5,7 +5,7 @@ import os
 
 import pytest
 from fixtures.crawling import safetensors
-from fixtures.evasions import zipped
+from fixtures.evasions import lz4_stored, tarred, zipped
 from sqlalchemy import event
 
 from catalog.errors import WriterBusy
@@ -178,6 +178,11 @@ def test_a_pickle_that_calls_is_told_whatever_its_file_is_called(shop, name, dat
     assert document["risk_severity"] in {"high", "medium"}
 
 
+def npy(descr, content):
+    header = b"{'descr': '" + descr + b"', 'fortran_order': False, 'shape': (1,), }"
+    return b"\x93NUMPY\1\0v\0" + header.ljust(117) + b"\n" + content
+
+
 HARMLESS = {
     "a picture": ("a.png", b"\x89PNG\r\n\x1a\n" + bytes(64)),
     "source code": ("a.py", b"cimport os\nimport sys\n(1).real\n"),
@@ -189,6 +194,19 @@ HARMLESS = {
     "a rotated log": ("a.log", gzip.compress(b"INFO one\nINFO two\n")),
     "a card of before": ("README.md.bak", b"---\nlicense: mit\n---\n# x\n"),
     "settings of before": ("config.json.orig", b'{"model_type": "bert"}'),
+    "a tar of pictures": ("a.png", tarred({"1.png": b"\x89PNG\r\n\x1a\n", "notes.txt": b"(1) a note"})),
+    "a packed tar of tables": ("a.csv", tarred({"a.csv": b"a,b\n1,2\n"}, "w:gz")),
+    "an array of numbers": ("a.png", npy(b"<f8", bytes(8))),
+    "an array of harmless objects": ("a.csv", npy(b"|O", b"\x80\x02]q\x00K\x01a.")),
+    "arrays of numbers": ("a.rec", zipped({"a.npy": npy(b"<f8", bytes(8)), "b": npy(b"<i4", bytes(4))})),
+    "a program of Java with a schema": (
+        "a.jar",
+        zipped({"META-INF/MANIFEST.MF": b"x", "schema.json": b'{"type": "object"}', "LICENSE": b"(c) us\n"}),
+    ),
+    "a packed table": ("a.csv", lz4_stored(b"a,b\n1,2\n")),
+    "a text that begins as a magic": ("a.log", b"GGUF is a format\n"),
+    "half a tar": ("a.png", tarred({"1.png": b"x" * 5_000})[:1024]),
+    "half an array": ("a.png", npy(b"<f8", b"")),
     "a plain pickle": ("a.out", b"\x80\x04\x95\x05\x00\x00\x00\x00\x00\x00\x00]\x94(K\x01e."),
 }
 
@@ -219,7 +237,31 @@ def test_only_so_many_files_that_promise_nothing_are_looked_at(shop, monkeypatch
     report = shop.crawl()
     assert shop.source.reads == ["0.jpg", "1.jpg"]
     assert report.notes == ("2 left out (not opened because of its name): 2.jpg, 3.jpg",)
-    assert shop.crawl().counts["opened"] == 0
+
+
+@pytest.mark.parametrize("is_here", [True, False])
+def test_what_one_run_left_unopened_the_next_runs_look_at(shop, monkeypatch, is_here):
+    """They were told once, and never looked at: the hostile one stayed unseen for ever."""
+    bound = "LOOKED_AT_HERE" if is_here else "LOOKED_AT_IN_STORAGE"
+    monkeypatch.setattr(f"crawler.reading.{bound}", 2)
+    monkeypatch.setattr(shop.source, "is_read_in_processes", is_here)
+    for number in range(5):
+        shop.put(f"{number}.jpg", b"\xff\xd8")
+    shop.put("5.jpg", PICKLE_THAT_CALLS)
+    runs = [shop.crawl() for _ in range(4)]
+    assert [run.counts["skipped"] for run in runs] == [4, 2, 0, 0]
+    assert [len(run.notes) for run in runs] == [1, 1, 0, 0], "what was left was told once only"
+    assert [run.counts["opened"] for run in runs] == [2, 2, 2, 0]
+    assert list(shop.documents()) == ["5.jpg"]
+
+
+def test_what_is_left_unopened_is_told_by_every_run_and_not_read_again(shop, monkeypatch):
+    monkeypatch.setattr("crawler.reading.LOOKED_AT_HERE", 0)
+    monkeypatch.setattr(shop.source, "is_read_in_processes", True)
+    shop.put("a/0.jpg", b"\xff\xd8")
+    runs = [shop.crawl() for _ in range(3)]
+    assert {run.notes for run in runs} == {("1 left out (not opened because of its name): a/0.jpg",)}
+    assert [run.counts["opened"] for run in runs] == [0, 0, 0]
 
 
 def test_directories_that_other_programs_keep_are_left_out_and_counted(shop):

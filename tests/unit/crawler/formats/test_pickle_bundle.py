@@ -4,6 +4,7 @@ import pickle
 
 import pytest
 from fixtures.crawling import safetensors
+from fixtures.hostile_pickles import SYSTEM
 
 from catalog import plugins
 from catalog.records import Role
@@ -105,12 +106,14 @@ def lz4_frame(data: bytes, *, size: bool) -> bytes:
 
 
 @pytest.mark.parametrize("size", [True, False])
-def test_a_pickle_packed_with_lz4_is_never_clean_and_other_lz4_no_model(size):
+def test_a_pickle_packed_with_lz4_is_read_and_other_lz4_no_model(size):
     joblib = plugins.load("extractor", "joblib")()
     packed = lz4_frame(pickle.dumps({"weights": list(range(200))}), size=size)
     assert joblib.claims("net.lz4", packed[:4096]) is not None
     extraction = joblib.extract(bytes_reader("net.lz4", packed))
-    assert [risk.kind for risk in extraction.risks] == ["unchecked"]
+    assert extraction.risks == ()
+    hostile = joblib.extract(bytes_reader("net.lz4", lz4_frame(SYSTEM, size=size)))
+    assert [risk.kind for risk in hostile.risks] == ["code-execution"]
     assert joblib.claims("log.lz4", lz4_frame(b"2024-01-01 a line of a log\n" * 9, size=size)) is None
 
 
