@@ -358,7 +358,6 @@ class _Crawl:
         pairs = (compared(batch, self._store.records, self._recipe) for batch in groups)
         for page, changes in writer.recorded(writer.pages(pairs, reread=reread)):
             writer.write(page, changes)
-            self._account.look_for_strays(fresh.group for fresh in page)
         writer.depart()
         self._store.records.settle_copies(lease=self._lease)
         return writer.models

@@ -11,7 +11,8 @@ SIDECAR_FORMAT = "modeldex"
 """The format of the sidecars that people and jobs write for the catalog, and in which values may be of a step."""
 STEP = "step:"
 """In front of a join key: the step that is written into a checkpoint, with the checkpoint's directory."""
-_STRAY = "steps-without-checkpoint="
+STRAY = "steps-without-checkpoint="
+"""In front of the steps by which a file is bound to models that it says nothing of."""
 MAX_STRAY_STEPS = 10
 MAX_STEP_DIGITS = 15
 _SUBJECT = re.compile(rf"@(?P<kind>[a-z_]+)=(?P<position>\d{{1,{MAX_STEP_DIGITS}}})$")
@@ -35,14 +36,14 @@ def position_of_subject(identity: str) -> tuple[str, int] | None:
 def stray_subject(steps: Collection[int]) -> str:
     """What a file is bound by to the models that it is not about: it says something of steps that none of them has."""
     rest = f"+{len(steps) - MAX_STRAY_STEPS}" if len(steps) > MAX_STRAY_STEPS else ""
-    return f"{_STRAY}{','.join(map(str, sorted(steps)[:MAX_STRAY_STEPS]))}{rest}"
+    return f"{STRAY}{','.join(map(str, sorted(steps)[:MAX_STRAY_STEPS]))}{rest}"
 
 
 def stray_steps(identity: str) -> str | None:
     """The steps of such a binding as words: `25, 35 and 12 others`."""
-    if not identity.startswith(_STRAY):
+    if not identity.startswith(STRAY):
         return None
-    steps, _, others = identity.removeprefix(_STRAY).partition("+")
+    steps, _, others = identity.removeprefix(STRAY).partition("+")
     return steps.replace(",", ", ") + (f" and {others} others" if others else "")
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Engine, case, func, select, text, update
 
 from catalog.errors import StoreDamaged
+from catalog.layouts.steps import STRAY
 from catalog.records import (
     CardText,
     ModelId,
@@ -40,7 +41,7 @@ from catalog.store.documents import DELETED, GONE, LIVE, MISSING, NOT_MADE_CODE,
 from catalog.store.leases import Lease
 from catalog.store.runs import seen_at
 from catalog.store.sealing import RECORD, Sealing, models_with, part_of, vault_behind
-from catalog.store.tables import NOT_MADE, records, revisions, sources
+from catalog.store.tables import NOT_MADE, record_files, records, revisions, sources
 from catalog.terminal import printable
 
 PAGE = 500
@@ -291,6 +292,20 @@ class Records:
             UnreadFile(key=display_key(os.fsdecode(row.group_key)), reason=_trouble(row.document))
             for row in rows
         ]
+
+    def beside_strays(self, source: SourceId, limit: int) -> tuple[int, list[ObjectKey]]:
+        """How many live models are beside values of steps that no checkpoint there has, and the first of them."""
+        is_beside = (
+            select(record_files.c.model)
+            .where(record_files.c.source == source, record_files.c.subject.startswith(STRAY, autoescape=True))
+            .scalar_subquery()
+        )
+        chosen = (records.c.source == source) & (records.c.state == LIVE) & records.c.id.in_(is_beside)
+        first = select(records.c.group_key).where(chosen).order_by(records.c.group_key).limit(limit)
+        with self._engine.connect() as connection:
+            keys = [ObjectKey(os.fsdecode(key)) for key in connection.execute(first).scalars()]
+            number = connection.execute(select(func.count()).where(chosen)).scalar_one() if keys else 0
+        return number, keys
 
     def unseen(self, source: SourceId) -> set[ModelId]:
         """The models that are there for all that is known, and that the last runs could not look at."""

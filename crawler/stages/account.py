@@ -7,9 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from catalog.layouts.steps import stray_steps
 from catalog.normalise.values.secrets import masked_text
-from catalog.records import Group, ObjectKey, Run, RunState, display_key
+from catalog.records import ObjectKey, Run, RunState, display_key
 from catalog.records.record import WOULD_LOSE
 from catalog.store.documents import LIVE, MISSING
 from catalog.store.leases import Lease
@@ -83,8 +82,7 @@ class Account:
         self.skipped: list[tuple[str, str]] = []
         self._left_out: dict[str, list[str]] = {}
         self._left_out_by_reason: Counter[str] = Counter()
-        self._beside_strays: list[str] = []
-        self._number_beside_strays = 0
+        self._beside_strays: tuple[int, list[ObjectKey]] = (0, [])
         self.would_lose: tuple[str, ...] = ()
         self.scopes_failed = 0
         self._progress = Progress(counts=self.counts)
@@ -134,25 +132,17 @@ class Account:
             for reason, number in self._left_out_by_reason.most_common()
         )
 
-    def look_for_strays(self, groups: Iterable[Group]) -> None:
-        """Counts the models beside values of steps that no checkpoint there has, of those that are written."""
-        for group in groups:
-            if any(stray_steps(member.subject or "") is not None for member in group.members):
-                self._number_beside_strays += 1
-                if len(self._beside_strays) < NAMES_NOTED:
-                    self._beside_strays.append(display_key(group.key))
-
     def _strays(self) -> Iterator[str]:
-        if number := self._number_beside_strays:
+        number, keys = self._beside_strays
+        if number:
             models = f"{number:,} {'model' if number == 1 else 'models'}"
             yield masked_text(
-                f"values of a step that no checkpoint has are beside {models}: {_named(self._beside_strays, number)}"
+                f"values of a step that no checkpoint has are beside {models}: {_named(map(display_key, keys), number)}"
             )
 
     def start_writing(self, groups: int = 0) -> None:
         """Counts of what is written begin anew: interim records were counted, too. `groups` is 0 where nobody knows yet."""
         self.counts["groups"] = groups
-        self._beside_strays, self._number_beside_strays = [], 0
         for name in WRITTEN:
             self.counts[name] = 0
         self.note("normalising")
@@ -168,6 +158,7 @@ class Account:
         self.problems = list(map(masked_text, self.problems))
         standing = self._store.records.standing(self._run.source)
         self._settle_unread(manifest)
+        self._beside_strays = self._store.records.beside_strays(self._run.source, NAMES_NOTED)
         self.counts["models"] = standing[LIVE]
         self.counts["missing_total"] = standing[MISSING]
         self.counts["risks"] = standing["risky"]

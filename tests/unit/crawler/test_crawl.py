@@ -359,6 +359,10 @@ def test_a_value_of_a_step_that_no_checkpoint_has_is_a_problem_of_those_beside_i
     sentence = f"values of a step that no checkpoint has are beside 2 models: {names}"
     noted = shop.store.runs.get(report.run.id).problems
     assert list(noted) == list(report.notes) == ([sentence] if stray else [])
+    again = shop.crawl()
+    assert (again.counts["unchanged"], again.notes) == (2, report.notes), "a run that wrote nothing was silent"
+    (shop.root / "run/modeldex.json").unlink()
+    assert shop.crawl().notes == ()
 
 
 def test_small_weights_have_their_hash(shop):
