@@ -30,7 +30,7 @@ _KERAS_ATTRIBUTES = frozenset({"keras_version", "backend", "model_config", "trai
 
 class KerasHdf5Extractor:
     name = "keras-hdf5"
-    version = 3
+    version = 4
     description = "Keras models and weights in HDF5 (.h5, .weights.h5)"
     reads = (
         "architecture, layers, training configuration, names, shapes and dtypes of all arrays, Lambda layers"

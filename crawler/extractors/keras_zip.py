@@ -34,7 +34,7 @@ _EXPECTED = re.compile(
 
 class KerasZipExtractor:
     name = "keras-zip"
-    version = 4
+    version = 5
     description = "Keras 3 archives (.keras)"
     reads = "Keras version, date, architecture, layers, optimizer, learning rate, loss, all weights, Lambda layers"
     limits = "weights need h5py; configuration of 16 MB"

@@ -16,6 +16,7 @@ from crawler.formats.json_values import mapping, text
 from crawler.promises import Container, Promise
 from crawler.reader import RangedReader
 
+MAX_FLAVOURS = 64
 WRAPPER = "python_function"
 REMOTE_CODE = "remote-code"
 VERSION_KEYS = {
@@ -46,7 +47,7 @@ class MlflowModelExtractor:
     """Reads the whole YAML file; the flavours' own files are other extractors' work."""
 
     name = "mlflow-model"
-    version = 3
+    version = 4
     description = "MLflow model directory (`MLmodel`)"
     reads = "flavours and their versions, signature, run and model id, creation time, the author's metadata"
     limits = "YAML 2 MB, 100,000 nodes"
@@ -63,7 +64,9 @@ class MlflowModelExtractor:
         if not model.get("flavors"):
             findings.problem("malformed", "an MLmodel file without flavors", "yaml:/flavors")
         _tell_flavours(findings, mapping(model.get("flavors")))
-        _tell_code(findings, mapping(mapping(model.get("flavors")).get(WRAPPER)))
+        flavours = mapping(model.get("flavors"))
+        for name in sorted(flavours, key=lambda name: name != WRAPPER)[:MAX_FLAVOURS]:
+            _tell_code(findings, mapping(flavours[name]))
         _tell_identity(findings, model)
         mlflow.say_signature(findings, mapping(model.get("signature")))
         _tell_metadata(findings, mapping(yamls.json_value(model.get("metadata"))))

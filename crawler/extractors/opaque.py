@@ -187,7 +187,19 @@ FORMATS = (
     ),
     OpaqueFormat(
         "rds",
-        _at(0, b"\x1f\x8b", b"X\n", b"BZh", b"\xfd7zXZ"),
+        _at(
+            0,
+            b"\x1f\x8b",
+            b"X\n",
+            b"A\n",
+            b"B\n",
+            b"RDX",
+            b"RDA",
+            b"RDB",
+            b"BZh",
+            b"\xfd7zXZ",
+            b"\x28\xb5\x2f\xfd",
+        ),
         # what an installed package of R keeps of itself is no model
         re.compile(r"^(?!(?:.*/)?(?:Meta|help)/[^/]+$).*\.(?i:rds|rda|rdata)$", re.DOTALL).search,
         framework="r",
@@ -254,7 +266,7 @@ def _recognise(key: str, head: bytes) -> tuple[int, OpaqueFormat] | None:
 
 class OpaqueExtractor:
     name = "opaque"
-    version = 5
+    version = 6
     description = (
         "TensorRT, ExecuTorch, NCNN, MNN, RKNN, TNN, PMML, MXNet, Caffe, CNTK, TorchServe, MindSpore Lite, Paddle Lite, OpenNLP,"
         " Tesseract, Kaldi, Weka, MediaPipe, models of NPUs (Ascend, Sophon, Horizon, Qualcomm, Kendryte) and others, by their magic"

@@ -38,6 +38,9 @@ REACHES_OUT = {
     "PyFunc": "runs a Python function",
     "PyFuncStateless": "runs a Python function",
     "EagerPyFunc": "runs a Python function",
+    "OpaquePyFunc": "runs a Python function",
+    "ImmutableConst": "reads files of the machine",
+    "Save": "writes files of the machine",
     "LoadLibrary": "loads a native library",
     "ReadFile": "reads files of the machine",
     "WriteFile": "writes files of the machine",
@@ -50,7 +53,9 @@ REACHES_OUT = {
     "DebugIdentityV3": "writes tensors to a debug address",
 }
 """Operators that reach beyond the model when it runs. Source: tensorflow.org SECURITY.md, protectai/modelscan."""
-_MAY_REACH_OUT = re.compile(r"\w*(?:Dataset|Reader|File|Rpc|Socket|BigQuery|Bigtable|Gcs|SaveSlices|Load)\w*")
+_MAY_REACH_OUT = re.compile(
+    r"\w*(?:Dataset|Reader|PyFunc|File|Rpc|Socket|BigQuery|Bigtable|Gcs|SaveSlices|Load)\w*"
+)
 _STAYS_INSIDE = re.compile(
     r"(?:Anonymous|Parallel|Optional|Legacy|_)?(?:Tensor|TensorSlice|SparseTensorSlice|Map|Batch|Range|Repeat|Shuffle|Prefetch|Zip|Concatenate"
     r"|Filter|Take|TakeWhile|Skip|FlatMap|Interleave|Options|Model|Cache|PaddedBatch|Window|Reduce|Optimize|MapAndBatch|BatchAnd|Unbatch|Rebatch"
@@ -67,7 +72,7 @@ _NAMES = frozenset({"saved_model.pb", "fingerprint.pb", "keras_metadata.pb"})
 
 class TensorflowSavedModelExtractor:
     name = "tensorflow-saved-model"
-    version = 4
+    version = 5
     description = "TensorFlow SavedModel directories and frozen graphs (.pb, .meta)"
     reads = "TensorFlow version, tags, signatures, operators that reach out, constants, Keras metadata, fingerprint"
     limits = "5 M fields, 32 meta graphs; variables are counted by their checkpoint index"

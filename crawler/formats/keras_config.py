@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from catalog.records import Evidence, Severity
 from crawler.formats.keras_quantization import mode_of
+from crawler.formats.pickle_names import Verdict, judged
 from mappings.dtypes import aliases as dtype_aliases
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ _BUILDING_MODULES = re.compile(
     r"|keras_(?:hub|cv|nlp)(?:\..*)?|builtins"
 )
 """Modules of Keras that hold what networks are made of; others fetch files, save them or run what they are given."""
+_BUILTINS_WRITTEN = frozenset({"function", "type"})
+"""What Keras writes with the module of Python's builtins beside classes of values: functions are looked at by their names."""
 _DANGEROUS = frozenset({"__lambda__", "enable_unsafe_deserialization"})
 _CONTAINERS = frozenset({"Sequential", "Functional", "Model"})
 
@@ -91,8 +94,9 @@ def tell_training(findings: Findings, compiled: Mapping[str, Any], pointer: str)
 def tell_risks(findings: Findings, config: Any) -> None:
     """What Keras would import or run while it builds the model."""
     names: set[str] = set()
+    called: set[tuple[str, str | None]] = set()
     for node in _objects(config):
-        if len(names) >= MAX_RISKS:
+        if len(names) + len(called) >= MAX_RISKS:
             return
         class_name, module = node.get("class_name"), node.get("module")
         if not isinstance(class_name, str):
@@ -120,6 +124,10 @@ def tell_risks(findings: Findings, config: Any) -> None:
             names.add(module)
             detail = f"{module}.{class_name} of Keras builds no part of a network"[:MAX_TEXT]
             findings.risk("code-execution", Severity.MEDIUM, detail, member=_name_of(node))
+        if module == "builtins" and (module, class_name) not in called and _is_dangerous_builtin(class_name):
+            called.add((module, class_name))
+            detail = f"builds builtins.{class_name}, which Keras does not write"[:MAX_TEXT]
+            findings.risk("code-execution", Severity.HIGH, detail, member=_name_of(node))
         if isinstance(module, str) and not is_own and module not in names:
             names.add(module)
             findings.risk(
@@ -130,6 +138,14 @@ def tell_risks(findings: Findings, config: Any) -> None:
             )
         if "enable_unsafe_deserialization" in node or "__lambda__" in node:
             findings.risk("lambda-layer", Severity.HIGH, "asks for unsafe deserialisation")
+
+
+def _is_dangerous_builtin(name: str | None) -> bool:
+    return (
+        name is not None
+        and name not in _BUILTINS_WRITTEN
+        and judged("builtins", name, called=True) is Verdict.DANGEROUS
+    )
 
 
 def _severity(module: str) -> Severity:

@@ -688,7 +688,10 @@ class Machine:
         self._stack.append(Persistent(decoded(self._stream.line(MAX_LINE_BYTES))))
 
     def persistent(self) -> None:
-        self._stack.append(Persistent(self._pop()))
+        identity = self._pop()
+        is_module = type(identity) is tuple and len(identity) > 1 and identity[0] in ("module", b"module")
+        # torch takes the class out of what it wrote with the class's source beside it
+        self._stack.append(identity[1] if is_module else Persistent(identity))
 
     def next_buffer(self) -> None:
         self._stack.append(Opaque("buffer"))

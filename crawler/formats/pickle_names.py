@@ -97,7 +97,8 @@ _TORCH_DTYPES = _words(
 )
 
 _INERT_BUILTINS = _words(
-    "set list dict tuple int float str bytes bytearray slice range complex frozenset object bool hash long unicode xrange"
+    "set list dict tuple int float str bytes bytearray slice range complex frozenset object bool hash long unicode xrange "
+    "Ellipsis NotImplemented"
 )
 _INERT = frozenset(
     {
@@ -186,6 +187,8 @@ _INERT_MODULES = {
 
 _HARMLESS_CALLS = frozenset(
     {
+        "scipy.sparse._dok.dok_matrix",
+        "scipy.sparse._dok.dok_array",
         "pandas.core.dtypes.dtypes.CategoricalDtype",
         "pandas.core.dtypes.dtypes.DatetimeTZDtype",
         "pandas.core.dtypes.dtypes.PeriodDtype",
@@ -260,6 +263,8 @@ _KNOWN_LIBRARIES = (
     "scipy.stats.",
     "scipy.spatial.",
     "scipy.optimize.",
+    "scipy.signal.",
+    "scipy._lib.array_api_compat.",
     "pandas.",
     "numpy.",
     "transformers.",
@@ -280,6 +285,7 @@ _KNOWN_LIBRARIES = (
     "sentence_transformers.",
     "fairseq.",
     "torch.nn.",
+    "torch.ao.nn.",
     "torch.optim.",
     "torch.distributed.checkpoint.",
     "torch.distributed._shard.",

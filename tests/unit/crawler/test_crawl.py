@@ -360,7 +360,9 @@ def test_a_value_of_a_step_that_no_checkpoint_has_is_a_problem_of_those_beside_i
     noted = shop.store.runs.get(report.run.id).problems
     assert list(noted) == list(report.notes) == ([sentence] if stray else [])
     again = shop.crawl()
-    assert (again.counts["unchanged"], again.notes) == (2, report.notes), "a run that wrote nothing was silent"
+    assert (again.counts["unchanged"], again.notes) == (2, report.notes), (
+        "a run that wrote nothing was silent"
+    )
     (shop.root / "run/modeldex.json").unlink()
     assert shop.crawl().notes == ()
 

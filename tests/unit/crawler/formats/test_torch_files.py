@@ -7,9 +7,9 @@ import pickle
 import tarfile
 
 import pytest
-from fixtures.hostile_pickles import torch_zip
+from fixtures.hostile_pickles import imported, proto, text, torch_zip
 
-from catalog.records import FileStatus, Role
+from catalog.records import FileStatus, Role, Severity
 from crawler.extractors.torch_legacy import TorchLegacyExtractor
 from crawler.extractors.torch_zip import TorchZipExtractor
 from crawler.reader import bytes_reader
@@ -125,3 +125,28 @@ def test_state_that_only_continues_a_training_is_not_weights(key, role):
     extraction = TorchZipExtractor().extract(bytes_reader(key, data))
     assert (claim.role, extraction.role) == (role, role)
     assert (extraction.tensors is not None) == (role is Role.WEIGHTS)
+
+
+def whole_module(module, name):
+    """A module as torch wrote it before zips: its class in a persistent id, with the class's source beside it."""
+    identity = (
+        b"(" + text("module") + imported(module, name) + text("net.py") + text("class Net: ...") + b"tQ"
+    )
+    parts = [pickle.dumps(part, 2) for part in (0x1950A86A20F9469CFC6C, 1001, {"little_endian": True})]
+    return b"".join(
+        [*parts, proto(2) + identity + b")\x81}" + text("training") + b"\x88sb.", pickle.dumps([], 2)]
+    )
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "severity"),
+    [
+        ("torch.nn.modules.linear", "Linear", Severity.INFO),
+        ("net", "Net", Severity.MEDIUM),
+        ("subprocess", "Popen", Severity.HIGH),
+    ],
+)
+def test_class_that_torch_keeps_with_its_source_is_judged_as_that_class(module, name, severity):
+    """Every module of torch before 1.6 was `high`: it called what it computed."""
+    extraction = TorchLegacyExtractor().extract(bytes_reader("net.pth", whole_module(module, name)))
+    assert max(risk.severity for risk in extraction.risks) == severity
