@@ -37,15 +37,15 @@ def _program(names, package):
     return path
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def playwright():
-    """Playwright's driver. It keeps an event loop running in this thread, so it ends with the module."""
+    """Playwright's driver. It keeps an event loop running in this thread, so it ends with the tests of this folder."""
     playwright_api = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
     with playwright_api.sync_playwright() as driver:
         yield driver
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def chromium(playwright):
     """A context factory over one browser process with an empty profile."""
     path = _program(("chromium", "chromium-browser", "google-chrome"), "chromium")
@@ -54,7 +54,7 @@ def chromium(playwright):
     browser.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def firefox(playwright):
     """The same over the Firefox of this machine, which Playwright drives by WebDriver BiDi. It shows pages in light colours."""
     path = _program(("firefox-esr", "firefox"), "firefox-esr")
@@ -112,13 +112,27 @@ def full_url(full_home):
 class Violations(list):
     """What the console and the page complained about."""
 
+    def note(self, message):
+        if message.type in {"error", "warning"}:
+            self.append(message.text)
+
+    def note_error(self, error):
+        self.append(str(error))
+
+    def dismiss(self, dialog):
+        self.append(f"dialog {dialog.message}")
+        dialog.dismiss()
+
     def watch(self, page):
-        page.on(
-            "console",
-            lambda message: self.append(message.text) if message.type in {"error", "warning"} else None,
-        )
-        page.on("pageerror", lambda error: self.append(str(error)))
-        page.on("dialog", lambda dialog: (self.append(f"dialog {dialog.message}"), dialog.dismiss()))
+        for event, hear in self._ears():
+            page.on(event, hear)
+
+    def leave(self, page):
+        for event, hear in self._ears():
+            page.remove_listener(event, hear)
+
+    def _ears(self):
+        return ("console", self.note), ("pageerror", self.note_error), ("dialog", self.dismiss)
 
 
 @pytest.fixture
@@ -126,33 +140,50 @@ def complaints():
     return Violations()
 
 
+@pytest.fixture(scope="module")
+def tab(request, web_url):
+    """Makes the tab of a context of its own, and gives the same one to all tests of the module that ask for its options.
+
+    A new context is a new process of the browser, most of the time of a test; pages keep nothing in it but cookies.
+    """
+    tabs = {}
+
+    def tab_with(browser, **options):
+        key = repr((browser, sorted(options.items())))
+        if key not in tabs:
+            context = request.getfixturevalue(browser).new_context(base_url=web_url, **options)
+            tabs[key] = context.new_page()
+        page = tabs[key]
+        page.context.clear_cookies()
+        page.mouse.move(0, 0)
+        return page
+
+    yield tab_with
+    for page in tabs.values():
+        page.context.close()
+
+
 @pytest.fixture
-def wide(chromium, web_url, complaints):
+def wide(tab, complaints):
     """A page on a wide screen; the test fails if the browser complains about anything."""
-    context = chromium.new_context(viewport={"width": 1400, "height": 900}, base_url=web_url)
-    page = context.new_page()
+    page = tab("chromium", viewport={"width": 1400, "height": 900})
     complaints.watch(page)
     yield page
-    context.close()
+    complaints.leave(page)
     assert complaints == []
 
 
 @pytest.fixture
-def plain(chromium, web_url):
+def plain(tab):
     """A page in a browser without JavaScript."""
-    context = chromium.new_context(java_script_enabled=False, base_url=web_url)
-    yield context.new_page()
-    context.close()
+    return tab("chromium", java_script_enabled=False)
 
 
 @pytest.fixture
-def phone(chromium, web_url, complaints):
+def phone(tab, complaints):
     """A page on a phone."""
-    context = chromium.new_context(
-        viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True, base_url=web_url
-    )
-    page = context.new_page()
+    page = tab("chromium", viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     complaints.watch(page)
     yield page
-    context.close()
+    complaints.leave(page)
     assert complaints == []

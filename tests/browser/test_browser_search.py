@@ -289,16 +289,11 @@ def test_on_a_wide_screen_the_filters_are_simply_there(wide):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("address", ["/?q=bert+accuracy%3E0.5", f"/models/{FIRST}", "/help"])
-def test_text_has_contrast(chromium, web_url, scheme, address):
+def test_text_has_contrast(tab, scheme, address):
     """WCAG 2.2, 1.4.3: at least 4.5 to 1 for text of normal size."""
-    context = chromium.new_context(
-        color_scheme=scheme, viewport={"width": 1400, "height": 900}, base_url=web_url
-    )
-    page = context.new_page()
+    page = tab("chromium", viewport={"width": 1400, "height": 900}, color_scheme=scheme)
     page.goto(address)
-    poor = page.evaluate(CONTRAST)
-    context.close()
-    assert poor == []
+    assert page.evaluate(CONTRAST) == []
 
 
 CONTRAST = """() => {

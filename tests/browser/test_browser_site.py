@@ -14,14 +14,14 @@ def site(tmp_path_factory):
 
 
 @pytest.fixture(params=["chromium", "firefox"])
-def page(request, complaints, site):
-    context = request.getfixturevalue(request.param).new_context(offline=True)
-    page = context.new_page()
+def page(request, tab, complaints, site):
+    page = tab(request.param, offline=True)
+    page.set_viewport_size({"width": 1280, "height": 720})
     complaints.watch(page)
     page.goto(site)
     yield page
+    complaints.leave(page)
     assert complaints == []
-    context.close()
 
 
 def found(page, query):
@@ -67,6 +67,7 @@ def test_no_page_is_wider_than_a_phone(page, place):
     page.set_viewport_size({"width": 360, "height": 700})
     if place == "model":
         page.locator("ol a", has_text="bert").first.click()
+        page.wait_for_load_state("load")  # its stylesheet is a file of its own
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
