@@ -3,6 +3,9 @@
 class TestMyEngine(EngineSuite):
     @pytest.fixture
     def pair(self, tmp_path): ...  # (IndexWriter, SearchEngine) over one empty index
+
+Most tests only read from `engine`, the one of a `pair` that `fill` filled: where an index takes long to make, give them all
+the same.
 """
 
 from __future__ import annotations
@@ -46,7 +49,16 @@ from catalog.testing.engine_cases import DOCUMENTS, QUERIES, REFUSED, SORTS, act
 from mappings.flags import askable, flags
 
 Pair = tuple[IndexWriter, SearchEngine]
-__all__ = ["DOCUMENTS", "QUERIES", "REFUSED", "SORTS", "EngineSuite", "Pair", "actions"]
+__all__ = ["DOCUMENTS", "QUERIES", "REFUSED", "SORTS", "EngineSuite", "Pair", "actions", "fill"]
+
+
+def fill(pair: Pair) -> None:
+    """Writes the documents that the tests ask about."""
+    writer, _ = pair
+    outcome = writer.write(actions(DOCUMENTS))
+    assert not outcome.rejected
+    assert not outcome.retry
+    writer.refresh()
 
 
 class EngineSuite:
@@ -61,11 +73,7 @@ class EngineSuite:
 
     @pytest.fixture
     def filled(self, pair: Pair) -> Pair:
-        writer, _ = pair
-        outcome = writer.write(actions(DOCUMENTS))
-        assert not outcome.rejected
-        assert not outcome.retry
-        writer.refresh()
+        fill(pair)
         return pair
 
     @pytest.fixture
