@@ -1,14 +1,12 @@
 """A crawl that is killed goes on where it was, and a second one says who is running."""
 
-import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from fixtures.crawling import safetensors
-from fixtures.warm_python import warm_python
+from fixtures.warm_python import WarmProcess, warm_python
 
 from catalog.records import RunState
 from catalog.settings import Settings
@@ -48,10 +46,8 @@ def started(tmp_path):
     root.mkdir()
     for number in range(30):
         (root / f"m{number}.safetensors").write_bytes(safetensors(values=number + 1))
-    command = [sys.executable, "-c", SLOW_CRAWL, "--home", str(home), "crawl", str(root)]
-    with subprocess.Popen(
-        command, cwd=ROOM, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    crawl = ["-c", SLOW_CRAWL, "--home", str(home), "crawl", str(root)]
+    with WarmProcess(*crawl, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         for _ in range(5):
             process.stdout.readline()
         yield process, root, home
@@ -77,13 +73,13 @@ def test_a_second_crawl_is_told_who_is_writing(started):
     process, root, home = started
     second = modeldex(home, "crawl", str(root))
     assert second.returncode == 1
-    assert f"process {process.pid} on" in second.stderr
+    assert f"process {process.program} on" in second.stderr
     assert second.stderr.count("\n") == 1
 
 
 def test_a_dead_holder_does_not_block_the_next_crawl(started):
     process, root, home = started
-    os.kill(process.pid, signal.SIGKILL)
+    process.kill()
     process.wait()
     assert "30 models" in modeldex(home, "crawl", str(root)).stdout
 

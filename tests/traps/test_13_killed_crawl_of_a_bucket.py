@@ -2,19 +2,16 @@
 
 import signal
 import subprocess
-import sys
 import time
-from pathlib import Path
 
 from fixtures.buckets import SLOW
 from fixtures.ports import ENVIRONMENT
+from fixtures.warm_python import WarmProcess
 
 from catalog.records import RunState
 from catalog.settings import Settings
 from catalog.store import open_store
 from crawler.crawl import note_not_begun
-
-ROOM = Path(__file__).parents[2]
 
 SMALL_PAGES = """
 import sys
@@ -28,32 +25,23 @@ main(sys.argv[1:])
 """
 
 
-def command(bucket, home):
-    return [
-        *(sys.executable, "-c", SMALL_PAGES, "--home", str(home), "crawl", bucket.address, "--json"),
+def crawling(bucket, home, **streams):
+    return WarmProcess(
+        *("-c", SMALL_PAGES, "--home", str(home), "crawl", bucket.address, "--json"),
         *("--endpoint-url", bucket.storage.url, "--option", "concurrency=2"),
-    ]
-
-
-def environment():
-    return {**ENVIRONMENT, "AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
+        env={**ENVIRONMENT, "AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"},
+        **streams,
+    )
 
 
 def begun(bucket, home):
-    return subprocess.Popen(
-        command(bucket, home),
-        cwd=ROOM,
-        env=environment(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    return crawling(bucket, home, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def run_whole(bucket, home):
-    done = subprocess.run(
-        command(bucket, home), cwd=ROOM, env=environment(), capture_output=True, text=True, check=False
-    )
-    assert (done.returncode, done.stderr) == (0, "")
+    with crawling(bucket, home, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as crawl:
+        assert crawl.stderr.read() == ""
+    assert crawl.returncode == 0
 
 
 def wait_for(condition):

@@ -101,8 +101,10 @@ def test_every_text_has_a_page(service, text):
     assert page.total >= 0
     for problem in page.problems:
         assert 0 <= problem.start <= problem.end <= len(text)
-    for chip in page.chips:
-        service.page(chip.without)
+    for without in {
+        chip.label: chip.without for chip in page.chips
+    }.values():  # a text says one thing a hundred times
+        service.page(without)
 
 
 @pytest.mark.parametrize("text", ["(((", '"bert', "acuracy>0.9", "params:70B..7B", "bert)"])
@@ -172,7 +174,7 @@ def test_work_grows_no_faster_than_the_text(fragment):
     def text(length):
         return (fragment * length)[:length]
 
-    steps(text(1_000))  # names and numbers are remembered between texts
+    parse(text(1_000), now=NOW)  # names and numbers are remembered between texts
     short, long = steps(text(1_000)), steps(text(2_000))
     assert long < 2.6 * short + 3_000
 

@@ -1,19 +1,16 @@
 """Two sources crawled by two processes while a third edits models of both, each killed now and then: no edit is lost."""
 
 import random
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
 from fixtures.crawling import safetensors
+from fixtures.warm_python import WarmProcess
 
 from catalog.records.history import VerificationCounts
 from catalog.settings import Settings
 from catalog.store import open_store
 
-ROOM = Path(__file__).parents[2]
 KILLS = 9
 DEADLINE_SECONDS = 120.0
 SEED = 31
@@ -64,13 +61,13 @@ class Process:
     def __init__(self, home, log, program, *arguments):
         self.log = log
         self.kills = 0
-        self._command = [sys.executable, "-c", program, str(home), *map(str, arguments)]
+        self._arguments = ["-c", program, str(home), *map(str, arguments)]
         self.start()
 
     def start(self):
         self._before = self._lines()
         with self.log.open("a") as out, self.log.with_suffix(".err").open("a") as err:
-            self._process = subprocess.Popen(self._command, cwd=ROOM, stdout=out, stderr=err)
+            self._process = WarmProcess(*self._arguments, stdout=out, stderr=err)
 
     def wait_for_work(self, until):
         """Something that it says it did since it was started."""

@@ -3,13 +3,12 @@
 import json
 import signal
 import subprocess
-import sys
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from fixtures.crawling import safetensors
-from fixtures.warm_python import warm_python
+from fixtures.warm_python import WarmProcess, warm_python
 
 from catalog.query.request import SearchRequest
 from catalog.records import RunState
@@ -74,16 +73,10 @@ def begin(settings, go_on):
     with ExitStack() as ending:
 
         def start(folder):
-            command = [sys.executable, "-c", CRAWL, str(go_on), str(HALF)]
+            program = ["-c", CRAWL, str(go_on), str(HALF)]
             arguments = ["--home", str(settings.home), "crawl", "--json", str(folder)]
             process = ending.enter_context(
-                subprocess.Popen(
-                    [*command, *arguments],
-                    cwd=ROOM,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.PIPE,
-                    text=True,
-                )
+                WarmProcess(*program, *arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
             )
             ending.callback(process.kill)
             assert process.stderr.readline() == "halfway\n"
@@ -147,6 +140,6 @@ def test_a_second_crawl_of_one_source_is_told_who_is_first(settings, sources, be
     first = begin(sources[0])
     second = crawl(settings, sources[0])
     assert second.returncode == 1
-    assert f"process {first.pid} on" in second.stderr
+    assert f"process {first.program} on" in second.stderr
     assert second.stderr.count("\n") == 1
     assert states(settings, sources[0]) == [RunState.RUNNING]

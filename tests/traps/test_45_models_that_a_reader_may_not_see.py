@@ -532,24 +532,31 @@ def test_the_catalog_of_a_reader_has_no_history_of_what_is_hidden(settings, read
         assert catalog.find(ALIKE[:9]) == [ALIKE]
 
 
+TELLING = (
+    "/",
+    "/api/search",
+    "/api/suggest",
+    "/runs",
+    "/api/runs",
+    "/api/export.ndjson",
+    "/values/task",
+)
+
+
 def test_the_owner_sees_all_of_it(settings):
     """So that the tests above look where there is something to see."""
     with serving(settings, OWNER) as app:
         client = app.test_client()
-        told = {
-            address
-            for address, query in screens(app)
-            if leaks(client.get(address, query_string=query, buffered=True))
-        }
-        assert {
-            "/",
-            "/api/search",
-            "/api/suggest",
-            "/runs",
-            "/api/runs",
-            "/api/export.ndjson",
-            "/values/task",
-        } <= told
+        silent = [
+            place
+            for place in TELLING
+            if not any(
+                leaks(client.get(address, query_string=query, buffered=True))
+                for address, query in screens(app)
+                if address == place
+            )
+        ]
+        assert silent == []
         assert leaks(client.get(f"/models/{ALIKE}"))
         assert leaks(client.get(f"/models/{MOVED}", follow_redirects=True))
         assert leaks(client.get("/es/_cat/count"))
