@@ -21,22 +21,27 @@ from crawler.stages.members import SourceGroups, members_of, with_unread
 ROOT = Path(__file__).parents[3]
 
 
-@pytest.mark.parametrize("batch_files", [1, 40, 10_000])
-@pytest.mark.parametrize("tree", ["examples", "tests/corpus/data"])
-def test_what_a_manifest_holds_makes_the_same_models_part_by_part(tree, batch_files, tmp_path, monkeypatch):
-    monkeypatch.setattr(members, "BATCH_FILES", batch_files)
-    settings = Settings(home=tmp_path / "home")
-    source = LocalSource(ROOT / tree)
+@pytest.fixture(scope="module", params=["examples", "tests/corpus/data"])
+def crawled(request, tmp_path_factory):
+    """The source of a tree of real files, and its manifest."""
+    settings = Settings(home=tmp_path_factory.mktemp("home"))
+    source = LocalSource(ROOT / request.param)
     with open_store(settings, write=True) as store:
         crawl(store, source, settings, registry=Registry.installed())
-        manifest = store.manifest(source.id)
-        apart = [
-            made
-            for batch in SourceGroups(source.id, manifest).batches()
-            for part in batch
-            for made in part.groups
-        ]
-        whole = group(source.id, with_unread(manifest, list(members_of(manifest))))
+        yield source, store.manifest(source.id)
+
+
+@pytest.mark.parametrize("batch_files", [1, 40, 10_000])
+def test_what_a_manifest_holds_makes_the_same_models_part_by_part(crawled, batch_files, monkeypatch):
+    monkeypatch.setattr(members, "BATCH_FILES", batch_files)
+    source, manifest = crawled
+    apart = [
+        made
+        for batch in SourceGroups(source.id, manifest).batches()
+        for part in batch
+        for made in part.groups
+    ]
+    whole = group(source.id, with_unread(manifest, list(members_of(manifest))))
     assert sorted(apart, key=lambda made: made.key) == whole
     assert len(whole) > 5
 
