@@ -34,7 +34,7 @@ class Field:
     facet: str | None = None
     facet_order: int | None = None
     folded: bool = False
-    named: bool = False
+    named: Literal["languages", "risks", "statuses"] | None = None
     kind_of: str | None = None
     smaller_is_lighter: bool = False
     table_order: int | None = None

@@ -13,6 +13,7 @@ from catalog.query.text.targets import Target, dataset_id, resolve
 from catalog.records.construction import made_often
 from catalog.text import licences
 from catalog.text.slugs import stored_slug
+from catalog.text.value_names import value_name
 from mappings import Field, fields, fields_where
 from mappings.metrics import find
 from webui.documents import flattened, rows_at, value_at, values_at
@@ -186,18 +187,30 @@ def figure_of(document: Mapping[str, Any], of: Column) -> Figure | None:
         precision = value_at(document, f"{row.name}_precision")
         return moment(value, precision if isinstance(precision, str) else None)
     if isinstance(value, list):
-        some = ", ".join(shown(part, VALUE_CHARACTERS) for part in value[:LIST_VALUES])
+        some = ", ".join(shown(_named(part, row), VALUE_CHARACTERS) for part in value[:LIST_VALUES])
         return Figure(
             text=f"{some}, …" if len(value) > LIST_VALUES else some,
             exact=shown(", ".join(str(part) for part in value)),
         )
     text = figure(value, of.unit or None)
-    return Figure(text=shown(text.text, VALUE_CHARACTERS), exact=text.exact)
+    return Figure(text=shown(_named(text.text, row), VALUE_CHARACTERS), exact=text.exact)
+
+
+def _named(value: Any, row: Field | None) -> Any:
+    return value if row is None or row.named is None else value_name(str(value), row.name)
 
 
 def figure_of_measure(measure: Measured | None) -> Figure | None:
     """The value of a metric for people."""
     return None if measure is None else decimal(measure.value, digits=4)
+
+
+def place_on_page(of: Column) -> str:
+    """The part of a model's page that says where its value in this column comes from."""
+    if of.kind == METRIC:
+        return "evaluations"
+    row = fields().get(of.path) if of.kind == FIELD else None
+    return "values" if row is None or row.page == "apart" else f"value-{row.name}"
 
 
 def usual_columns() -> tuple[str, ...]:

@@ -43,12 +43,17 @@ def find_model(model_id: str) -> StoredModel:
     """A model by its id, or by the beginning of an id that only one model has. Raises NotFoundHere."""
     reading = catalog()
     stored = reading.model(model_id)
-    if stored is None and SHORTEST_ID <= len(model_id) < 64:
-        candidates = reading.find(model_id)
-        stored = reading.model(candidates[0]) if len(candidates) == 1 else None
+    if stored is None and (whole := _begun(model_id)) is not None:
+        stored = reading.model(whole)
     if stored is None:
         raise NotFoundHere("No model has this id. It may have been removed, or belong to another catalog.")
     return stored
+
+
+def _begun(model_id: str) -> str | None:
+    """The one id that begins so; None where there is none, or several."""
+    candidates = catalog().find(model_id) if SHORTEST_ID <= len(model_id) < 64 else ()
+    return str(candidates[0]) if len(candidates) == 1 else None
 
 
 def find_present(model_id: str) -> StoredModel:
@@ -145,6 +150,9 @@ def find_compared(named: Sequence[str]) -> Compared:
         notices.append(f"Only the first {MOST_COMPARED} of {len(ids):,} models are compared.")
     ids = ids[:MOST_COMPARED]
     known = catalog().present(ids) if ids else {}
+    short = {begun: model_id for model_id in ids if model_id not in known and (begun := _begun(model_id))}
+    if short:
+        known = {**known, **{short[begun]: row for begun, row in catalog().present(list(short)).items()}}
     notices += [f"No model has the id {shown(model_id, 80)}." for model_id in ids if model_id not in known]
     kept = tuple({str(known[model_id]["id"]): model_id for model_id in ids if model_id in known}.values())
     if len(kept) == 1:

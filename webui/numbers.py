@@ -13,6 +13,10 @@ from webui.text import shown
 COUNT_STEPS = ((10**12, "T"), (10**9, "B"), (10**6, "M"))
 BYTE_STEPS = ((10**18, "EB"), (10**15, "PB"), (10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "kB"))
 SMALLEST_ABBREVIATED_COUNT = 10**6
+EXACT_FLOATS_BELOW = 1e15
+"""Doubles beyond are not exact to the unit: their further digits say nothing."""
+LONGEST_INTEGER = 10**21
+AXIS_CHARACTERS = 8
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -57,7 +61,8 @@ def decimal(number: float, digits: int = 4) -> Figure:
     if not math.isfinite(number):
         return Figure(text=str(number), exact=exact)
     if isinstance(number, int) or number == int(number):
-        return Figure(text=f"{int(number):,}", exact=exact)
+        written_out = abs(number) < (LONGEST_INTEGER if isinstance(number, int) else EXACT_FLOATS_BELOW)
+        return Figure(text=f"{int(number):,}" if written_out else f"{number:.{digits}g}", exact=exact)
     text = (
         f"{number:.{digits}g}"
         if 1e-4 <= abs(number) < 10**digits
@@ -66,6 +71,15 @@ def decimal(number: float, digits: int = 4) -> Figure:
         else f"{number:.3g}"
     )
     return Figure(text=text, exact=exact)
+
+
+def bound(text: str) -> str:
+    """The bound of a bar as a query spells it, short enough to stand below an axis: 1e15 of 1000000000000000."""
+    return (
+        f"{float(text):.4g}".replace("e+", "e")
+        if len(text) > AXIS_CHARACTERS and text.isascii() and text.isdigit()
+        else text
+    )
 
 
 def ordinal(number: int) -> str:

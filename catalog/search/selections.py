@@ -15,8 +15,8 @@ from catalog.query.text.parse_context import Reading, any_of
 from catalog.query.text.scanner import Kind, Piece, Token
 from catalog.query.text.targets import Target, field_target, number_target, resolve, unknown_metric
 from catalog.text.patterns import pattern
+from catalog.text.value_names import value_name
 from mappings import fields
-from mappings.languages import language_name
 
 NONE = "(none)"
 """The value that stands for models without the field."""
@@ -143,10 +143,7 @@ def selected_label(field: str, value: str) -> str:
 
 def value_label(value: str, field: str = "") -> str:
     """What a value is called: codes that have a name go by it."""
-    if value == NONE:
-        return "none"
-    row = fields().get(field)
-    return language_name(value) if row is not None and row.named else value
+    return "none" if value == NONE else value_name(value, field)
 
 
 def is_chosen(value: str, chosen: tuple[str, ...]) -> bool:

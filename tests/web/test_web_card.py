@@ -52,8 +52,9 @@ def assert_inert(html):
     inspected = Inspector(str(html))
     assert inspected.tags <= INERT
     for tag, name, value in inspected.attributes:
-        assert name in {"href", "id", "rel", "start", "colspan", "rowspan", "scope"}, (tag, name)
+        assert name in {"href", "id", "rel", "start", "colspan", "rowspan", "scope", "tabindex"}, (tag, name)
         assert name != "href" or re.match(r"https?://|#card-", value), value
+        assert name != "tabindex" or (tag in {"table", "pre"} and value == "0")
         assert name != "id" or value.startswith("card-")
 
 
@@ -129,6 +130,13 @@ def test_card_keeps_what_its_author_wrote():
     ]
     assert card.limits.anchor == "card-bias_risks_and_limitations"
     assert not card.is_cut
+
+
+def test_what_is_wider_than_the_page_is_reached_with_keys_and_no_level_of_headings_is_left_out():
+    html = str(card_of("## A\n\n| a |\n|---|\n| 1 |\n\n#### B\n\n    code\n\n# C\n\nc", "README.md").html)
+    assert html.count('tabindex="0"') == 2
+    assert re.findall(r"<(table|pre)", html) == re.findall(r'<(table|pre) tabindex="0"', html)
+    assert re.findall(r"<(h\d)", html) == re.findall(r"</(h\d)", html) == ["h3", "h4", "h3"]
 
 
 def test_long_card_says_that_it_is_cut():

@@ -116,6 +116,7 @@ def test_the_form_of_the_results_leads_to_one_address(web):
         ("ids=", "Choose two to six models"),
         (f"ids={IDS[0]}", "One model alone"),
         (f"ids={IDS[0]},nothing", "No model has the id nothing"),
+        (f"ids={IDS[0][:12]},{IDS[1]}", "Compare 2 models"),
         (f"ids={','.join(IDS[:6])},a,b", "Only the first 6 of 8"),
         ("ids=" + "," * 5_000, "Choose two to six models"),
         ("ids=%3Cscript%3E,%00", "No model has the id"),

@@ -129,9 +129,14 @@ def test_the_bars_of_a_histogram_stay_where_they_are(web):
     assert {name: little[name] for name in shared} == {name: everything[name] for name in shared}
 
 
-def test_languages_go_by_their_names(web):
-    facet = next(one for one in web.get("/api/search").json["facets"] if one["field"] == "language")
-    assert {option["value"]: option["label"] for option in facet["options"]}["en"] == "English"
+@pytest.mark.parametrize(
+    ("field", "code", "word"),
+    [("language", "en", "English"), ("risk_kinds", "code-execution", "runs code"), ("status", "ok", "read")],
+)
+def test_values_that_are_codes_go_by_their_names(web, field, code, word):
+    facet = next(one for one in web.get("/api/search").json["facets"] if one["field"] == field)
+    assert {option["value"]: option["label"] for option in facet["options"]}[code] == word
+    assert f"<bdi>{word}</bdi>" in web.get(f"/?view=table&columns={field}").text
 
 
 def test_licences_can_be_chosen_by_what_they_ask(web):

@@ -1,6 +1,7 @@
 """The first screen of a model: what it is, how good, may I, is it safe, how do I load it, where."""
 
 import ast
+import re
 
 import pytest
 from fixtures.shelf import MemoryStore, model_documents
@@ -447,6 +448,23 @@ def test_table_of_values_is_narrowed_without_javascript(web):
     nothing = web.get(f"/models/{identifier}?values=zzzz<script>").get_data(as_text=True)
     assert "Nothing here contains these words." in nothing
     assert "zzzz<script>" not in nothing
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/",
+        "/?view=table&columns=accuracy,wer,params,size,date,lr,epochs,license_kind",
+        "/?view=plot&y=accuracy&x=size&dataset=*",
+        f"/compare?ids={','.join(row['id'] for row in model_documents()[:4])}",
+    ],
+)
+def test_every_number_leads_to_the_place_that_says_where_it_comes_from(web, address):
+    """Of numbers in a list and a table one had to open the model and look for them."""
+    places = set(re.findall(r'href="(/models/\w+)#([\w.-]+)" tabindex="-1"', web.get(address).text))
+    assert len(places) > 5
+    pages = {url: web.get(url).text for url, _ in places}
+    assert [(url, place) for url, place in places if f'id="{place}"' not in pages[url]] == []
 
 
 def test_history_says_what_changed(web):

@@ -10,6 +10,7 @@ from catalog.access.principals import Principal
 from catalog.query.nodes import Term
 from catalog.search.sealed import SealedEngine
 from catalog.settings import Settings
+from catalog.text.natural import natural_key
 from indexer.engines.memory import MemoryEngine
 from webui.app import create_app
 from webui.contracts import Services
@@ -96,10 +97,20 @@ def test_lineage_of_a_thousand_adapters_and_a_long_chain_is_cut_and_says_so():
     drawing = drawing_of(graph, Addresses())
     assert len(drawing.boxes) == 1 + ROWS
     assert [more.text for more in drawing.more] == [f"and {MODELS - 1 - ROWS} more"]
+    drawn = [box.name for box in drawing.boxes if not box.is_this]
+    assert drawn == sorted(drawn, key=natural_key)
     long = [a_model("m0"), *(a_model(f"m{number}", f"m{number - 1}") for number in range(1, 12))]
     assert steps(graph_of(long, "m6")) == {f"m{6 + step}": step for step in range(-STEPS, STEPS + 1)}
     assert graph_of(long, "m6").is_cut
     assert not graph_of(long[:STEPS], "m0").is_cut
+
+
+def test_names_that_end_unlike_are_told_apart_in_their_boxes():
+    """Three boxes said `acme/finetune-0-agai…`."""
+    rows = [a_model("root"), *(a_model(f"acme/a-long-name-of-run-{number}", "root") for number in range(3))]
+    boxes = drawing_of(graph_of(rows, "root"), Addresses()).boxes
+    assert {box.short[-6:] for box in boxes if not box.is_this} == {"-run-0", "-run-1", "-run-2"}
+    assert len({box.short for box in boxes}) == 4
 
 
 SHAPE = {"model_type": "bert", "layers": 12, "embedding_dimension": 768, "parameters": 1_000}

@@ -1,9 +1,11 @@
 """A model's page: every value says where it comes from, and nothing that the document holds is left out."""
 
 import pytest
+from fixtures.normalise import file, record, said, tally, weights
 from fixtures.shelf import MemoryStore, model_documents
 
-from catalog.records import ModelId, StoredModel
+from catalog.records import ModelId, Role, StoredModel
+from catalog.text.natural import natural_key
 from mappings import fields
 from webui.html.model import model_page
 from webui.urls import Addresses
@@ -50,7 +52,7 @@ def test_every_value_has_an_account_of_itself(document):
     page = model_page(MemoryStore(DOCUMENTS, []).get(document["id"]), Addresses())
     rows = [row for section in page.sections for row in section.rows]
     assert all(row.why.winners or row.why.derived for row in rows)
-    assert all(row.why is not None for row in page.evaluations if row.headline)
+    assert all(row.why is not None or row.source for row in page.evaluations)
 
 
 def test_a_headline_says_what_was_done_to_it_and_what_lost():
@@ -67,6 +69,26 @@ def test_a_headline_says_what_was_done_to_it_and_what_lost():
         "0.91",
         "a source of higher rank says otherwise",
     )
+
+
+def test_every_evaluation_leads_to_its_place_and_data_sets_stand_as_people_count():
+    """Values that are no headline named the reader of their file, and data set 10 stood before data set 2."""
+    values = {"part-10": 0.7, "part-2": 0.8, "part-1": 0.9, "part-3": 0.8}
+    card = file(
+        "model/README.md",
+        *(
+            said("metrics.accuracy", value, pointer=f"json:/{name}", dataset=name, split="test")
+            for name, value in values.items()
+        ),
+        role=Role.CARD,
+    )
+    made = record(card, weights("model/model.safetensors", tally(10)))
+    stored = StoredModel(id=ModelId("a" * 64), revision=1, document=made.document, provenance=made.provenance)
+    first, *others = model_page(stored, Addresses()).evaluations
+    assert [row.dataset for row in others] == sorted(values.keys() - {first.dataset}, key=natural_key)
+    assert {row.dataset: row.why.winners[0].pointer for row in (first, *others)} == {
+        name: f"/{name}" for name in values
+    }
 
 
 def test_a_value_that_is_no_number_is_shown_as_it_was_written():

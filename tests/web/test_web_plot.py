@@ -74,7 +74,7 @@ def test_a_metric_is_drawn_on_one_data_set_at_a_time(web, web_rows):
         drawn = web.get(
             "/", query_string={"view": "plot", "y": "accuracy", "x": "parameters", "dataset": value}
         ).text
-        names = set(re.findall(r'<a href="/models/([^"]+)" tabindex', drawn))
+        names = set(re.findall(r'<a href="/models/([^"#]+)" tabindex', drawn))
         dataset = value.partition("/")[0]
         measured = {
             row["id"]
@@ -121,6 +121,21 @@ def test_the_front_is_what_nothing_else_is_better_than(pairs):
         assert better == []
     for other in points:
         assert any(best.x <= other.x and best.y >= other.y for best in front)
+
+
+def test_models_of_the_same_numbers_are_one_mark_that_names_them():
+    """The first of them was drawn over the others, which no mouse could reach and no title named."""
+    view = plot_view(data_of([point(at, 5.0, 0.9) for at in range(5)]), STATE, Addresses())
+    assert [(mark.front, mark.title.partition(":")[0]) for mark in view.marks] == [
+        (True, "m0, m1, m2 and 2 more")
+    ]
+    assert view.marks[0].radius > plot_view(data_of([point(0, 5.0, 0.9)]), STATE, Addresses()).marks[0].radius
+
+
+@pytest.mark.parametrize("value", [123_456_789_012_345.0, 1.2345e-12])
+def test_numbers_on_an_axis_fit_beside_it(value):
+    view = plot_view(data_of([point(1, value, value)]), STATE, Addresses())
+    assert max(len(tick.label) for tick in (*view.x.ticks, *view.y.ticks)) <= 9
 
 
 def test_values_on_different_data_have_no_front():

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from webui.api.export import cell
 from webui.html.history import changes_between
 from webui.links import safe_link
-from webui.numbers import count, decimal, figure, moment, size
+from webui.numbers import bound, count, decimal, figure, moment, size
 from webui.text import segments, shown
 
 
@@ -27,6 +27,10 @@ from webui.text import segments, shown
         (decimal(0.93124567), "0.9312"),
         (decimal(0.00002), "2e-05"),
         (decimal(3.0), "3"),
+        (decimal(999_999_999_999_999.0), "999,999,999,999,999"),
+        (decimal(1e15), "1e+15"),
+        (decimal(1e300), "1e+300"),
+        (figure(9_007_199_254_740_993, None), "9,007,199,254,740,993"),
         (figure(float("nan"), None), "nan"),
         (figure(value=True, unit=None), "yes"),
         (figure(42, None), "42"),
@@ -38,6 +42,13 @@ from webui.text import segments, shown
 def test_figures_are_short_and_keep_their_exact_value(made, text):
     assert made.text == text
     assert made.exact
+
+
+@pytest.mark.parametrize(
+    ("spelled", "text"), [("95000000000000", "9.5e13"), ("2500000", "2500000"), ("200MB", "200MB"), ("", "")]
+)
+def test_bounds_of_bars_are_short_enough_to_stand_below_an_axis(spelled, text):
+    assert bound(spelled) == text
 
 
 def test_what_is_no_date_is_no_date():

@@ -50,6 +50,8 @@ ATTRIBUTES = {
     "td": {"colspan", "rowspan"},
     "th": {"colspan", "rowspan", "scope"},
 }
+REACHED = {"table": {"tabindex": "0"}, "pre": {"tabindex": "0"}}
+"""What may be wider than the page: it scrolls, with keys too."""
 _COMMENT = re.compile(r"\s*<!--.*-->\s*", re.DOTALL)
 _UNFILLED = re.compile(r"(?:.*:\W*)?\[?more information needed\]?\.?", re.IGNORECASE)
 """What the hub's template of a card leaves for its author. Source: huggingface_hub src/huggingface_hub/templates/modelcard_template.md."""
@@ -104,6 +106,7 @@ def _rendered(text: str, title: str) -> tuple[str, tuple[CardHeading, ...], bool
         clean_content_tags=set(DROPPED_WITH_CONTENT),
         attributes=ATTRIBUTES,
         attribute_filter=_attribute,
+        set_tag_attribute_values=REACHED,
         url_schemes={"http", "https"},
         link_rel="noopener noreferrer nofollow external",
     )
@@ -184,16 +187,17 @@ def _with_content(tokens: list[Token]) -> list[Token]:
 
 
 def _headed(tokens: list[Token], title: str) -> list[CardHeading]:
-    """Gives every heading an id and a level below the page's own, and lists them."""
+    """Gives every heading an id and a level below the page's own, and lists them. No level is left out on the way down."""
     headings: list[CardHeading] = []
     known: Counter[str] = Counter()
+    above = 2
     for index, token in enumerate(tokens):
         if token.type not in {"heading_open", "heading_close"}:
             continue
-        level = int(token.tag[1:])
-        token.tag = f"h{min(level + 2, 6)}"
         if token.type == "heading_close":
+            token.tag = f"h{above}"
             continue
+        level = int(token.tag[1:])
         inline = tokens[index + 1]
         text = shown(
             "".join(part.content for part in inline.children or () if part.type != "html_inline"), 120
@@ -202,6 +206,8 @@ def _headed(tokens: list[Token], title: str) -> list[CardHeading]:
             _hide(tokens, index)
             known[""] += 1
             continue
+        above = min(level + 2, above + 1, 6)
+        token.tag = f"h{above}"
         anchor = _anchor(text, known)
         token.attrs = {"id": anchor}
         if text and len(headings) < MAX_HEADINGS:

@@ -12,7 +12,7 @@ from catalog.records.construction import made_often
 from catalog.text.apart import apart
 from mappings import fields
 from mappings.metrics import find
-from webui.columns import METRIC, Column, Measured, column, every_measure, figure_of
+from webui.columns import METRIC, Column, Measured, column, every_measure, figure_of, place_on_page
 from webui.documents import flattened, text_at, values_at
 from webui.finding import Rival
 from webui.headline import metric_label
@@ -66,12 +66,16 @@ class ComparedCell:
 @made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComparedRow:
-    """One thing that at least one of the models says. `note` is what a metric was measured on."""
+    """One thing that at least one of the models says. `note` is what a metric was measured on, `place` the part of a model's
+    page that says where its value comes from.
+    """
 
     label: str
     note: str
+    place: str
     cells: tuple[ComparedCell, ...]
     equal: bool
+    on_unknown_data: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,8 +241,10 @@ def _metric_row(name: str, basis: str, measures: Sequence[Measured | None]) -> C
     return ComparedRow(
         label=metric_label(name),
         note=f"on {basis}" if basis else "on unknown data",
+        place="evaluations",
         cells=tuple(cells),
         equal=len(known) == len(measures) and len(set(known)) == 1 and bool(basis),
+        on_unknown_data=not basis,
     )
 
 
@@ -267,7 +273,7 @@ def _all_field_rows(documents: Sequence[Mapping[str, Any]], group: str) -> Itera
             if compared and row.searchable and row.type not in {"text", "flattened"}
             else None
         )
-        if of is None or row.name in _ELSEWHERE:
+        if of is None or row.name in _ELSEWHERE or (row.name == "locations" and not _copied(documents)):
             continue
         figures = [figure_of(document, of) for document in documents]
         texts = [None if figure is None else figure.text for figure in figures]
@@ -275,6 +281,7 @@ def _all_field_rows(documents: Sequence[Mapping[str, Any]], group: str) -> Itera
             compared_row = ComparedRow(
                 label=row.label,
                 note="",
+                place=place_on_page(of),
                 cells=tuple(
                     ComparedCell(
                         text=shown(figure.text, VALUE_CHARACTERS) if figure else "",
@@ -288,6 +295,11 @@ def _all_field_rows(documents: Sequence[Mapping[str, Any]], group: str) -> Itera
             yield row.rule == "derived" and row.type == "date", compared_row
 
 
+def _copied(documents: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether one of the models is in several places; of the others the address says all."""
+    return any(len(values_at(document, "locations")) > 1 for document in documents)
+
+
 _ELSEWHERE = frozenset({"name", "dependencies"})  # the heads of columns, and rows by package
 _ALSO = frozenset({"license_kind", "risk_kinds"})
 
@@ -298,6 +310,7 @@ def _leaf_rows(tables: Sequence[Mapping[str, str]]) -> Iterator[ComparedRow]:
         yield ComparedRow(
             label=shown(name, 80),
             note="",
+            place="values",
             cells=tuple(
                 ComparedCell(text=shown(text, VALUE_CHARACTERS), exact=shown(text), best=False)
                 for text in texts

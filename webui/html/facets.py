@@ -11,6 +11,7 @@ from catalog.query.state import SearchState
 from catalog.records.construction import made_often
 from catalog.search.page_state import FacetBucket, FacetView
 from catalog.search.selections import NONE
+from webui.numbers import bound
 from webui.text import shown
 from webui.urls import Addresses, FacetAddresses
 
@@ -124,8 +125,8 @@ def _panel(view: FacetView, state: SearchState, addresses: Addresses) -> FacetPa
         ticks=_ticks(bars),
         low=view.low,
         high=view.high,
-        low_hint=next((bucket.low for bucket in bars if bucket.low), ""),
-        high_hint=bars[-1].high if bars else "",
+        low_hint=bound(next((bucket.low for bucket in bars if bucket.low), "")),
+        high_hint=bound(bars[-1].high) if bars else "",
         unit=view.unit or "",
     )
 
@@ -153,11 +154,11 @@ def _ticks(bars: list[FacetBucket]) -> tuple[str, ...]:
     """What stands below the first, the middle and the last bar; the last one of numbers has no end."""
     if not bars:
         return ()
-    last = bars[-1].low if bars[-1].high else f"{bars[-1].low}+"
+    last = bound(bars[-1].low) if bars[-1].high else f"{bound(bars[-1].low)}+"
     if len(bars) == 1:
         return (last,)
-    middle = (bars[len(bars) // 2].low,) if len(bars) >= FEWEST_FOR_THREE_TICKS else ()
-    return (bars[0].low, *middle, last)
+    middle = (bound(bars[len(bars) // 2].low),) if len(bars) >= FEWEST_FOR_THREE_TICKS else ()
+    return (bound(bars[0].low), *middle, last)
 
 
 def _bars(buckets: list[FacetBucket], largest: int, places: FacetAddresses) -> tuple[HistogramBar, ...]:

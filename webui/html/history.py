@@ -9,6 +9,7 @@ from typing import Any, TypeGuard
 
 from catalog.records import Revision
 from catalog.records.history import batch_of, differences
+from catalog.text.value_names import value_name
 from mappings import fields
 from webui.numbers import Figure, clock, figure
 from webui.text import shown
@@ -76,8 +77,8 @@ def changes_between(before: Mapping[str, Any], after: Mapping[str, Any]) -> list
 
 def _change(name: str, before: Any, after: Any) -> Change:
     if _is_words(before) and _is_words(after) and (kept := [word for word in before if word in after]):
-        went = [word for word in before if word not in after]
-        came = [word for word in after if word not in before]
+        went = [value_name(word, name) for word in before if word not in after]
+        came = [value_name(word, name) for word in after if word not in before]
         return Change(
             label=_label(name),
             before=shown(", ".join(went), VALUE_CHARACTERS),
@@ -107,4 +108,5 @@ def _figure(name: str, value: Any) -> Figure:
         entries = f"{len(value)} {'entry' if len(value) == 1 else 'entries'}"
         return Figure(text=entries, exact=entries)
     readable = figure(value, row.unit if row else None, row.type if row else "")
-    return Figure(text=shown(readable.text, VALUE_CHARACTERS), exact=shown(readable.exact, VALUE_CHARACTERS))
+    text = value_name(readable.text, name)
+    return Figure(text=shown(text, VALUE_CHARACTERS), exact=shown(readable.exact, VALUE_CHARACTERS))

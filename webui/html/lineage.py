@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from catalog.access.lineage import Confidence, LineageGraph, LineageModel
 from catalog.access.relatives import Base, Family, Kin
+from catalog.text.natural import natural_key
 from webui.documents import text_at
 from webui.headline import headlines, metric_label
 from webui.html.headline import dataset_of
@@ -175,7 +176,12 @@ def _further(graph: LineageGraph, addresses: Addresses) -> list[tuple[int, Relat
         title = _steps_away(shown_model.step, doubtful=bool(doubt))
         rows.setdefault((shown_model.step, title, doubt), []).append(_kinsman(shown_model, note, addresses))
     return [
-        (step, Relation(title=title, name="", search_url="", models=tuple(models), more=0, doubt=doubt))
+        (
+            step,
+            Relation(
+                title=title, name="", search_url="", models=tuple(_in_order(models)), more=0, doubt=doubt
+            ),
+        )
         for (step, title, doubt), models in sorted(rows.items())
     ]
 
@@ -205,10 +211,15 @@ def _relation(kin: Kin, addresses: Addresses) -> Relation:
         title=kin.relation,
         name="",
         search_url=addresses.search_text(kin.query) if kin.query else "",
-        models=tuple(_relative(document, addresses) for document in kin.documents),
+        models=tuple(_in_order(_relative(document, addresses) for document in kin.documents)),
         more=max(0, kin.total - len(kin.documents)),
         doubt=kin.doubt,
     )
+
+
+def _in_order(relatives: Iterable[Relative]) -> list[Relative]:
+    """As people count: the tenth version behind the second."""
+    return sorted(relatives, key=lambda relative: (natural_key(relative.name), natural_key(relative.note)))
 
 
 def _relative(document: Mapping[str, Any], addresses: Addresses) -> Relative:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from catalog.access.lineage import STEPS, Confidence, Descent, LineageGraph, LineageModel
+from catalog.text.natural import natural_key
 from webui.documents import text_at
 from webui.text import shown
 from webui.urls import Addresses
@@ -118,7 +119,7 @@ def _columns(graph: LineageGraph) -> dict[int, list[LineageModel]]:
         linked.setdefault(link.base, []).append(link.model)
     rows: dict[str, float] = {}
     for step in sorted(columns, key=abs):
-        columns[step].sort(key=lambda model: _height(model, linked, rows))
+        columns[step].sort(key=lambda model: (_height(model, linked, rows), natural_key(model.name)))
         rows |= {model.key: row for row, model in enumerate(columns[step])}
     return dict(sorted(columns.items()))
 
@@ -134,11 +135,18 @@ def _box(model: LineageModel, links: Sequence[Descent], place: tuple[int, int], 
         x=place[0],
         y=place[1],
         name=name,
-        short=shown(model.name, NAME_CHARACTERS),
+        short=_shortened(name),
         note=shown(_note(model, links), NOTE_CHARACTERS),
         url="" if model.document is None else addresses.model(model.key),
         is_this=model.step == 0,
     )
+
+
+def _shortened(name: str) -> str:
+    """As much of a name as there is room for: its end tells it from its relatives."""
+    if len(name) <= NAME_CHARACTERS:
+        return name
+    return f"{name[: NAME_CHARACTERS // 2 - 1].rstrip()}…{name[-(NAME_CHARACTERS // 2) :].lstrip()}"
 
 
 def _note(model: LineageModel, links: Sequence[Descent]) -> str:

@@ -14,6 +14,8 @@ from typing import Any
 from catalog.access.edits_in_force import edits_in_force
 from catalog.recording.field_changes import why_not
 from catalog.records import FieldProvenance, StoredModel, display_key
+from catalog.text.natural import natural_key
+from catalog.text.value_names import status_words, value_name
 from mappings import Field, fields
 from webui.documents import flattened, number_at, rows_at, text_at, value_at, values_at
 from webui.html.card import Card, card_of
@@ -99,6 +101,7 @@ class FileRow:
     format: str
     role: str
     status: str
+    state: str  # the status for people
     sha256: str
 
 
@@ -336,8 +339,9 @@ def _value(field: Field, value: Any, document: Mapping[str, Any], addresses: Add
     date = moment(value, precision) if precision else None
     readable = date or figure(value, field.unit, field.type)
     searchable = field.facet == "terms" and isinstance(value, str)
+    text = value_name(readable.text, field.name)
     return Value(
-        text=shown(readable.text, VALUE_CHARACTERS),
+        text=shown(text, VALUE_CHARACTERS),
         exact=shown(readable.exact, VALUE_CHARACTERS),
         search_url=addresses.selection(field.name, value) if searchable else "",
         link=safe_link(value) or "",
@@ -417,6 +421,7 @@ def _file(row: Mapping[str, Any]) -> FileRow:
         format=shown(row.get("format") or "", 40),
         role=shown(row.get("role") or "", 40),
         status=shown(row.get("status") or "", 40),
+        state=shown(status_words(str(row.get("status") or "")), 40),
         sha256=shown(row.get("sha256") or "", 80),
     )
 
@@ -424,7 +429,8 @@ def _file(row: Mapping[str, Any]) -> FileRow:
 def _entries(
     document: Mapping[str, Any], name: str, known: Mapping[str, FieldProvenance], unit: str | None = None
 ) -> Iterator[Entry]:
-    for key, value in flattened(value_at(document, name)):
+    leaves = flattened(value_at(document, name))
+    for key, value in sorted(leaves, key=lambda leaf: natural_key(leaf[0])):
         if not key:
             continue
         readable = figure(value, unit)

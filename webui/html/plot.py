@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -13,8 +13,8 @@ from catalog.query.state import TABLE, SearchState
 from catalog.query.text.targets import short_name
 from catalog.search.selections import value_label
 from mappings import fields, fields_where
-from webui.columns import METRIC, Column, column
-from webui.numbers import MONTHS, count, decimal, size
+from webui.columns import METRIC, Column, column, place_on_page
+from webui.numbers import AXIS_CHARACTERS, MONTHS, count, decimal, size
 from webui.plot_points import ANY_DATASET, UNKNOWN_DATASET, PlotData, PlotPoint
 from webui.text import shown
 from webui.urls import Addresses
@@ -41,11 +41,14 @@ class Tick:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlotAxis:
-    """One axis. `note` says which end is better and whether its scale is logarithmic."""
+    """One axis. `note` says which end is better and whether its scale is logarithmic, `place` is the part of a model's page
+    that says where its value comes from.
+    """
 
     name: str
     label: str
     note: str
+    place: str
     ticks: tuple[Tick, ...]
 
 
@@ -219,7 +222,8 @@ def axis_text(of: Column, value: float) -> str:
         return size(value).text
     if of.unit in {"count", "tokens"}:
         return count(value).text
-    return decimal(value, digits=4).text
+    text = decimal(value, digits=4).text
+    return text if len(text) <= AXIS_CHARACTERS else f"{value:.4g}".replace("e+", "e")
 
 
 def pareto_front(data: PlotData) -> tuple[PlotPoint, ...]:
@@ -273,13 +277,21 @@ def _marks(
 
 
 def _cells(
-    points: Iterable[PlotPoint], x_scale: Scale, y_scale: Scale, cell: float, best: set[str]
+    points: Sequence[PlotPoint], x_scale: Scale, y_scale: Scale, cell: float, best: set[str]
 ) -> dict[tuple[object, ...], list[PlotPoint]]:
+    """The points that one mark stands for, by what they share. A model of the front has a mark of its own, with those alone
+    that have its very numbers: they lie below it, where nobody finds them.
+    """
     cells: dict[tuple[object, ...], list[PlotPoint]] = {}
     for point in points:
+        if point.id in best:
+            cells[(point.x, point.y)] = [point]
+    for point in points:
+        if point.id in best:
+            continue
         place = (x_scale.at(point.x) // cell, y_scale.at(point.y) // cell, point.color)
-        key: tuple[object, ...] = (point.id,) if point.id in best else place
-        cells.setdefault(key, []).append(point)
+        own = cells.get((point.x, point.y))
+        (cells.setdefault(place, []) if own is None else own).append(point)
     return cells
 
 
@@ -288,7 +300,7 @@ def _title(group: Sequence[PlotPoint], data: PlotData) -> str:
     where = f"{data.y.label} {axis_text(data.y, first.y)}, {data.x.label} {axis_text(data.x, first.x)}"
     basis = f" on {first.basis}" if first.basis not in {"", UNKNOWN_DATASET, ANY_DATASET} else ""
     names = ", ".join(shown(point.name, 60) for point in group[:NAMES_IN_A_TITLE])
-    more = f" and {len(group) - NAMES_IN_A_TITLE} more" if len(group) > NAMES_IN_A_TITLE else ""
+    more = f" and {len(group) - NAMES_IN_A_TITLE:,} more" if len(group) > NAMES_IN_A_TITLE else ""
     return f"{names}{more}: {where}{basis}"
 
 
@@ -346,6 +358,7 @@ def _axis(of: Column, scale: Scale) -> PlotAxis:
         name=of.name,
         label=f"{of.label} on {of.dataset}" if of.dataset else of.label,
         note=", ".join(note for note in notes if note),
+        place=place_on_page(of),
         ticks=scale.ticks(),
     )
 

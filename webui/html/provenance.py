@@ -113,6 +113,14 @@ def provenance_of(field: str, known: Mapping[str, FieldProvenance], description:
     )
 
 
+def statement_alone(contender: Contender) -> Provenance:
+    """Where one value of several stands, whatever became of the others."""
+    statement = _statement(contender)
+    return Provenance(
+        summary=_summary((statement,)), winners=(statement,), losers=(), hidden=0, conflict=False, derived=""
+    )
+
+
 def _summary(statements: tuple[Statement, ...]) -> str:
     files = list(dict.fromkeys(statement.file.rsplit("/", 1)[-1] for statement in statements))
     more = f" +{len(files) - 1}" if len(files) > 1 else ""

@@ -13,8 +13,7 @@ from markupsafe import Markup
 
 from webui.html.facets import FacetOption, FacetPanel
 from webui.html.rows import Badge, Fact, ResultRow
-from webui.html.table import Cell, TableRow, TableView
-from webui.numbers import Figure
+from webui.html.table import Cell, ColumnHead, TableRow, TableView
 from webui.text import Segment, attribute
 
 TEXTS_KEPT = 8_192
@@ -199,9 +198,9 @@ def _row(row: ResultRow) -> str:
         f'<bdi class="start">{escape(row.path_start)}</bdi><bdi class="end">{escape(row.path_end)}</bdi></span></p>\n'
         f"{_copies(row)}    </div>\n"
         f'    <dl class="figures">\n      <div class="score">{_score(row)}</div>\n'
-        f'      <div class="parameters">{_parameters(figures.get("parameters"))}</div>\n'
-        f'      <div class="size">{_fact(figures.get("size"), "Size")}</div>\n'
-        f'      <div class="date">{_fact(figures.get("date"), "Date")}</div>\n'
+        f'      <div class="parameters">{_parameters(row, figures.get("parameters"))}</div>\n'
+        f'      <div class="size">{_fact(row, figures.get("size"), "Size")}</div>\n'
+        f'      <div class="date">{_fact(row, figures.get("date"), "Date")}</div>\n'
         f'      <div class="license">{_license(row.license)}</div>\n'
         "    </dl>\n  </article>\n</li>\n"
     )
@@ -256,32 +255,38 @@ def _score(row: ResultRow) -> str:
     if score is None:
         return ""
     note = f", {escaped(score.note)}" if score.note else ""
-    where = '<span class="unknown">on unknown data</span>'
+    where, unknown = "on unknown data", " unknown"
     if score.dataset:
         split = f" · <bdi>{escaped(score.split)}</bdi>" if score.split else ""
-        where = f"<bdi>{escaped(score.dataset)}</bdi>{split}"
+        where, unknown = f"<bdi>{escaped(score.dataset)}</bdi>{split}", ""
     return (
-        f'<dt>{escaped(score.label)}</dt><dd title="{escape(score.value.exact)}{note}">{escape(score.value.text)}</dd>'
-        f'<dd class="where">{where}</dd>'
+        f'<dt>{escaped(score.label)}</dt><dd class="value{unknown}" title="{escape(score.value.exact)}{note}">'
+        f'{_said_at(row.url, "evaluations", escape(score.value.text))}</dd><dd class="where{unknown}">{where}</dd>'
     )
 
 
-def _parameters(fact: Fact | None) -> str:
+def _said_at(url: str, place: str, text: str) -> str:
+    """A number that leads to who said it. Whoever has no mouse gets there by the model's name: lists have many numbers."""
+    return f'<a href="{escape(url)}#{place}" tabindex="-1">{text}</a>'
+
+
+def _parameters(row: ResultRow, fact: Fact | None) -> str:
     if fact is None:
         return ""
     note = f'<dd class="where">{escaped(fact.note)}</dd>' if fact.note else ""
-    return f'<dt class="hidden">Parameters</dt><dd>{_figure(fact.figure)}<span class="unit"> params</span></dd>{note}'
+    return f'<dt class="hidden">Parameters</dt><dd>{_figure(row, fact)}<span class="unit"> params</span></dd>{note}'
 
 
-def _fact(fact: Fact | None, usual: str) -> str:
+def _fact(row: ResultRow, fact: Fact | None, usual: str) -> str:
     if fact is None:
         return ""
-    return f'<dt class="hidden">{escaped(fact.note or usual)}</dt><dd>{_figure(fact.figure)}</dd>'
+    return f'<dt class="hidden">{escaped(fact.note or usual)}</dt><dd>{_figure(row, fact)}</dd>'
 
 
-def _figure(figure: Figure) -> str:
+def _figure(row: ResultRow, fact: Fact) -> str:
+    figure = fact.figure
     title = f' title="{escape(figure.exact)}"' if figure.exact != figure.text else ""
-    return f"<span{title}>{escape(figure.text)}</span>"
+    return f"<span{title}>{_said_at(row.url, f'value-{fact.field}', escape(figure.text))}</span>"
 
 
 def _license(text: str) -> str:
@@ -291,11 +296,10 @@ def _license(text: str) -> str:
 
 def table_rows(table: TableView) -> Markup:
     """The models of a table, but for those that are folded into another."""
-    notes = [head.note for head in table.heads]
-    return Markup("".join([_table_row(row, notes) for row in table.rows if not row.folded]))  # noqa: S704 - escaped below
+    return Markup("".join([_table_row(row, table.heads) for row in table.rows if not row.folded]))  # noqa: S704 - escaped below
 
 
-def _table_row(row: TableRow, notes: Iterable[str]) -> str:
+def _table_row(row: TableRow, heads: Iterable[ColumnHead]) -> str:
     identifier, name = escape(row.id), escape(row.name)
     version = f' <span class="version"><bdi>{escape(row.version)}</bdi></span>' if row.version else ""
     copies = (
@@ -303,7 +307,7 @@ def _table_row(row: TableRow, notes: Iterable[str]) -> str:
         if row.copies
         else ""
     )
-    cells = "".join([_cell(cell, note) for cell, note in zip(row.cells, notes, strict=True)])
+    cells = "".join([_cell(cell, head, row.url) for cell, head in zip(row.cells, heads, strict=True)])
     return (
         f'  <tr><td><label class="pick"><input type="checkbox" form="compare" name="ids" value="{identifier}"'
         f' data-key="pick-{identifier}"><span class="hidden">Compare {name}</span></label></td>'
@@ -312,13 +316,17 @@ def _table_row(row: TableRow, notes: Iterable[str]) -> str:
     )
 
 
-def _cell(cell: Cell, usual: str) -> str:
+def _cell(cell: Cell, head: ColumnHead, url: str) -> str:
     """One value; what it was measured on is said where the head of the column does not say it."""
+    usual = head.note
+    text = escape(cell.text)
+    if cell.numeric and text:
+        text = _said_at(url, head.place, text)
     exact = f' title="{escape(cell.exact)}"' if cell.exact and cell.exact != cell.text else ""
     note = ""
     if cell.note and usual not in (cell.note, f"on {cell.note}"):
         note = f'<span class="basis"><bdi>{escaped(cell.note)}</bdi></span>'
     return (
         f'<td class="{"num" if cell.numeric else ""}{" apart" if cell.apart else ""}"{exact}>'
-        f"<bdi>{escape(cell.text)}</bdi>{note}</td>"
+        f"<bdi>{text}</bdi>{note}</td>"
     )

@@ -50,8 +50,9 @@ class Badge:
 @made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
-    """One short fact with its exact value."""
+    """One short fact with its exact value; `field` is whose value it is."""
 
+    field: str
     label: str
     figure: Figure
     note: str
@@ -231,11 +232,14 @@ def facts(document: Mapping[str, Any]) -> tuple[Fact, ...]:
         how = text_at(document, "parameters_source")
         facts.append(
             Fact(
-                label="parameters", figure=count(parameters), note="" if how == "counted" else shown(how, 20)
+                field="parameters",
+                label="parameters",
+                figure=count(parameters),
+                note="" if how == "counted" else shown(how, 20),
             )
         )
     if (size_bytes := number_at(document, "size_bytes")) is not None:
-        facts.append(Fact(label="size", figure=size(size_bytes), note=""))
+        facts.append(Fact(field="size_bytes", label="size", figure=size(size_bytes), note=""))
     if (date := date_fact(document)) is not None:
         facts.append(date)
     return tuple(facts)
@@ -247,7 +251,7 @@ def date_fact(document: Mapping[str, Any]) -> Fact | None:
     if figure is None:
         return None
     source = text_at(document, "date_source")
-    return Fact(label="date", figure=figure, note=_date_word(source))
+    return Fact(field="best_date", label="date", figure=figure, note=_date_word(source))
 
 
 def location(document: Mapping[str, Any]) -> str:

@@ -22,6 +22,7 @@ from webui.columns import (
     figure_of,
     figure_of_measure,
     measured,
+    place_on_page,
     usual_columns,
 )
 from webui.documents import text_at
@@ -48,7 +49,9 @@ class Cell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnHead:
-    """The head of a column: a click sorts by it, first the better end. `note` says what a metric was measured on."""
+    """The head of a column: a click sorts by it, first the better end. `note` says what a metric was measured on, `place` is
+    the part of a model's page where its value is explained.
+    """
 
     name: str
     label: str
@@ -56,6 +59,7 @@ class ColumnHead:
     numeric: bool
     sort_url: str
     sorted: str
+    place: str
 
 
 @made_often
@@ -192,6 +196,7 @@ def _head(of: Column, cells: Sequence[Cell], state: SearchState, addresses: Addr
         numeric=of.numeric,
         sort_url=addresses.search(replace(state, sort=wanted, page=1)) if of.order else "",
         sorted=direction,
+        place=place_on_page(of),
     )
 
 

@@ -18,8 +18,6 @@
       event.preventDefault();
       box.focus();
       box.select();
-    } else if (event.key === "Escape" && event.target === box) {
-      if (!event.defaultPrevented) box.blur();
     } else if (event.key === "Escape" && sheet() && !event.defaultPrevented) {
       closeSheet();
     }
@@ -102,6 +100,8 @@
     list.replaceChildren(...suggestions.map(optionOf));
     mark(-1);
     open(suggestions.length > 0);
+    live.setAttribute("aria-live", "polite");
+    live.textContent = suggestions.length ? `${suggestions.length} ${suggestions.length === 1 ? "suggestion" : "suggestions"}` : "";
   }
 
   function optionOf(suggestion, at) {
@@ -159,6 +159,8 @@
     } else if (event.key === "Enter" || event.key === "Tab") {
       clearTimeout(asking);
       open(false);
+    } else if (/^(Home|End|ArrowLeft|ArrowRight)$/.test(event.key) && marked >= 0) {
+      mark(-1); // whoever moves in the text goes on with it: Enter searches
     }
   });
   box.addEventListener("blur", () => open(false));
@@ -319,10 +321,17 @@
     button.textContent = picked.size ? `Compare ${picked.size}` : "Compare chosen";
   }
 
+  // A browser that goes back ticks again what was ticked, after this script has run.
+  function pickTicked() {
+    for (const one of document.querySelectorAll(".pick input:checked")) picked.set(one.value, true);
+    showPicked();
+  }
+  window.addEventListener("pageshow", pickTicked);
+
   function enhance() {
     if (!document.documentElement.dataset.began) {
       document.documentElement.dataset.began = "yes";
-      for (const one of document.querySelectorAll(".pick input:checked")) picked.set(one.value, true);
+      pickTicked();
     }
     showPicked();
     document.querySelectorAll("[data-facet]").forEach(addNarrowing);
