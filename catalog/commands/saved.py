@@ -76,6 +76,7 @@ def show(settings: Settings, name: str, *, as_json: bool) -> None:
     row = searches.named(name)
     with open_catalog(settings) as catalog:
         news = searches.news(row, catalog)
+        departed = [] if as_json else [(model, catalog.model(model)) for model in news.departed]
     if as_json:
         click.echo(json.dumps({**_entry(row), "news": _news(news)}, indent=2))
         return
@@ -84,8 +85,9 @@ def show(settings: Settings, name: str, *, as_json: bool) -> None:
     click.echo(printable(f"{row.name}: {news_sentence(news)}"))
     for document in news.arrivals:
         click.echo(f"  + {printable(document.get('name', ''))}  {str(document.get('id', ''))[:12]}")
-    for model in news.departed:
-        click.echo(f"  - {model[:12]}")
+    for model, known in departed:
+        name = "" if known is None else printable(known.document.get("name", ""))
+        click.echo(f"  - {name}  {model[:12]}" if name else f"  - {model[:12]}")
     for problem in news.not_understood:
         click.echo(printable(problem), err=True)
 

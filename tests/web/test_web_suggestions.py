@@ -22,10 +22,23 @@ def offered(web, text):
         ("para", "parameters > "),
         ("tags:a", 'tags:"a,b:\\"c\\""'),
         ("is:dup", "is:duplicate"),
+        ("bert-base-unc", "name:bert-base-uncased-sst2"),
+        ("task:text-generation instr", "task:text-generation name:Qwen2.5-7B-Instruct"),
+        ("sst", "datasets:sst2"),
+        ("max_gr", "max_grad_norm:"),
     ],
 )
 def test_names_and_values_go_on_from_what_is_typed(web, typed, expected):
     assert expected in [one["text"] for one in offered(web, typed)]
+
+
+@pytest.mark.parametrize("typed", ["bert", "resn", "task:text-generation qw", "sst"])
+def test_names_that_are_offered_lead_to_models(web, typed):
+    """Model names and data sets were offered for none of the words that one begins with."""
+    things = [one["text"] for one in offered(web, typed) if one["label"] in {"model", "data set"}]
+    found = [web.get("/api/search", query_string={"q": text}).json["total"] for text in things]
+    assert found
+    assert all(found)
 
 
 def test_values_come_with_their_counts_under_the_rest_of_the_query(web):

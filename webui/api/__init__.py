@@ -225,7 +225,7 @@ def openapi() -> Response:
 @blueprint.get("/suggest")
 @blueprint.get("/v1/suggest")
 def suggest() -> Response:
-    """What may follow what is typed: fields, values with counts, metrics, names of models."""
+    """What may follow what is typed: fields, values with counts, metrics, hyper-parameters, data sets, names of models."""
     return answer(suggestions(request.args.get("q", ""), catalog()))
 
 

@@ -1,20 +1,23 @@
-"""How a query that is being typed may go on: names after a space, values with counts after `name:`."""
+"""How a query that is being typed may go on: names after a space, those of models too, values with counts after `name:`."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
+from catalog.query.nodes import And, Match
 from catalog.query.state import SearchState
 from catalog.query.text.printing import quoted
 from catalog.query.text.targets import short_name
 from catalog.search.parameters import field_of
+from catalog.text.patterns import pattern
 from mappings import fields
 from mappings.flags import askable
 from webui.api.responses import Suggestion, SuggestionsAnswer
+from webui.documents import text_at
 from webui.headline import metric_label
 from webui.text import shown
 
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
     from catalog.access.catalog import Catalog
 
 SUGGESTIONS = 8
+MODELS = 3
+"""Places that are kept for what is no word of the language: data sets and models."""
 TEXT_CHARACTERS = 500
 NAME_CHARACTERS = 2  # fewer say too little to be worth an answer
 WORDS = {
@@ -50,7 +55,10 @@ def suggestions(text: str, catalog: Catalog) -> SuggestionsAnswer:
     if match["operator"]:
         ways = _values(match["name"], begun, SearchState(text=before), catalog)
     else:
-        ways = _names(begun, catalog)
+        ways = chain(
+            islice(_names(begun, catalog), SUGGESTIONS - MODELS),
+            _things(begun, SearchState(text=before), catalog),
+        )
     stem = text[: len(text) - len(begun)]
     return SuggestionsAnswer(
         query=text,
@@ -84,6 +92,26 @@ def _names(begun: str, catalog: Catalog) -> Iterator[_Way]:
         name = short_name(field.name)
         if field.searchable and field.type not in {"text", "flattened"} and name.startswith(wanted):
             yield _Way(name, " > " if field.numeric else ":", field.label)
+    for bucket in catalog.facet(SearchState(), "hyperparameter_names", wanted).buckets:
+        yield _Way(bucket.value, ":", "hyper-parameter", bucket.count)
+
+
+def _things(begun: str, state: SearchState, catalog: Catalog) -> Iterator[_Way]:
+    """Data sets that begin so and models that have a word that does, under the rest of the query."""
+    if len(begun) < NAME_CHARACTERS or not _WORD.fullmatch(begun):
+        return
+    for bucket in islice(catalog.facet(state, "datasets", begun.casefold()).buckets, MODELS - 1):
+        if bucket.count:
+            yield _Way(f"{short_name('datasets')}:{quoted(bucket.value)}", "", "data set", bucket.count)
+    request = catalog.request(state)
+    named = And((request.query, Match(begun, ("name",), "prefix")))
+    hits = catalog.search(replace(request, query=named, sort=(), size=2 * MODELS, needs_total=False)).hits
+    for name in dict.fromkeys(text_at(hit.document, "name") for hit in hits):
+        if name:
+            yield _Way(f"{short_name('name')}:{quoted(name)}", "", "model")
+
+
+_WORD = pattern(r"[\w.+/-]+")
 
 
 def _values(name: str, begun: str, state: SearchState, catalog: Catalog) -> Iterator[_Way]:

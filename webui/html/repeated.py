@@ -17,6 +17,8 @@ from webui.html.table import Cell, ColumnHead, TableRow, TableView
 from webui.text import Segment, attribute
 
 TEXTS_KEPT = 8_192
+CERTAIN_CHARACTERS = 24
+"""Of a cell of a table, as many as are never cut off."""
 
 
 def escape(text: str) -> str:
@@ -322,7 +324,8 @@ def _cell(cell: Cell, head: ColumnHead, url: str) -> str:
     text = escape(cell.text)
     if cell.numeric and text:
         text = _said_at(url, head.place, text)
-    exact = f' title="{escape(cell.exact)}"' if cell.exact and cell.exact != cell.text else ""
+    cut = len(cell.text) > CERTAIN_CHARACTERS  # the column may be narrower
+    exact = f' title="{escape(cell.exact)}"' if cell.exact and (cut or cell.exact != cell.text) else ""
     note = ""
     if cell.note and usual not in (cell.note, f"on {cell.note}"):
         note = f'<span class="basis"><bdi>{escaped(cell.note)}</bdi></span>'

@@ -97,20 +97,22 @@
     const answer = await fetch(box.dataset.suggest + "?" + new URLSearchParams({ q: typed })).catch(() => null);
     if (!answer?.ok || box.value !== typed || document.activeElement !== box) return;
     const { suggestions } = await answer.json();
-    list.replaceChildren(...suggestions.map(optionOf));
+    const known = typed.trimStart().replace(/\S*$/, "").length;
+    list.replaceChildren(...suggestions.map((suggestion, at) => optionOf(suggestion, at, known)));
     mark(-1);
     open(suggestions.length > 0);
     live.setAttribute("aria-live", "polite");
     live.textContent = suggestions.length ? `${suggestions.length} ${suggestions.length === 1 ? "suggestion" : "suggestions"}` : "";
   }
 
-  function optionOf(suggestion, at) {
+  // What stands in the box already, `known` characters, is not said again.
+  function optionOf(suggestion, at, known) {
     const item = document.createElement("li");
     item.id = `suggestion-${at}`;
     item.setAttribute("role", "option");
     item.dataset.text = suggestion.text;
     const word = document.createElement("b");
-    word.textContent = suggestion.text.slice(suggestion.text.lastIndexOf(" ", suggestion.text.trimEnd().length - 4) + 1);
+    word.textContent = suggestion.text.slice(known);
     const label = document.createElement("span");
     label.textContent = suggestion.label + (suggestion.count === null ? "" : ` (${suggestion.count.toLocaleString("en")})`);
     item.append(word, label);

@@ -95,3 +95,13 @@ def test_query_that_is_not_understood_is_not_kept(home):
     }
     assert rows["Kept"] == "q=accuracy%3E0.8"
     assert "Sized" not in rows
+
+
+def test_model_that_is_no_longer_found_is_told_by_its_name(home):
+    """It was told by the beginning of its id, which nobody knows."""
+    (model,) = json.loads(run("--home", home, "search", "name:good", "--json").stdout)
+    assert run("--home", home, "edit", model["id"], "owner=ann").exit_code == 0
+    run("--home", home, "saved", "add", "Of Ann", "owner:ann")
+    assert run("--home", home, "edit", model["id"], "owner=bob").exit_code == 0
+    told = run("--home", home, "saved", "show", "of-ann").stdout
+    assert f"  - good  {model['id'][:12]}" in told.splitlines()
