@@ -143,7 +143,10 @@ def selected_label(field: str, value: str) -> str:
 
 def value_label(value: str, field: str = "") -> str:
     """What a value is called: codes that have a name go by it."""
-    return "none" if value == NONE else value_name(value, field)
+    if value == NONE:
+        return "none"
+    row = fields().get(field)
+    return value if row is None or row.named is None else value_name(value, field)
 
 
 def is_chosen(value: str, chosen: tuple[str, ...]) -> bool:

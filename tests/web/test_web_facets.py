@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html.parser import HTMLParser
 from urllib.parse import parse_qsl, urlencode
 
@@ -110,6 +111,17 @@ def test_a_value_that_nothing_here_has_is_shown_and_cannot_be_chosen(web):
         if facet["field"] == "framework"
     )
     assert {option["value"] for option in options if not option["count"]} == set(idle)
+
+
+def test_the_lack_of_a_value_looks_the_same_in_every_facet(web):
+    """Where the text chose a value, the facet's own *none* stood upright among the others' italics."""
+    text = web.get("/?q=task:text-classification+license:mit+framework:onnx+zzzz").text
+    assert '<span class="option idle none">' in text
+    lacking = [item for item in re.findall(r"<li>.*?</li>", text, re.DOTALL) if "<bdi>none</bdi>" in item]
+    assert len(lacking) > 3
+    assert [
+        item for item in lacking if "none" not in re.search(r'class="(option[^"]*)"', item)[1].split()
+    ] == []
 
 
 def test_the_bars_of_a_histogram_stay_where_they_are(web):

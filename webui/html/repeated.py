@@ -12,6 +12,7 @@ from functools import lru_cache
 from markupsafe import Markup
 
 from webui.html.facets import FacetOption, FacetPanel
+from webui.html.headline import Score
 from webui.html.rows import Badge, Fact, ResultRow
 from webui.html.table import Cell, ColumnHead, TableRow, TableView
 from webui.text import Segment, attribute
@@ -142,9 +143,10 @@ def _option(option: FacetOption, parameter: str, field: str) -> str:
 
 
 def _linked_option(option: FacetOption, field: str) -> str:
-    opening, closing = '<span class="option idle">', "</span>"
+    lacking = " none" if option.value == "(none)" else ""
+    opening, closing = f'<span class="option idle{lacking}">', "</span>"
     if not option.idle:
-        look = f"option{' selected' if option.selected else ''}{' none' if option.value == '(none)' else ''}"
+        look = f"option{' selected' if option.selected else ''}{lacking}"
         place = f'href="{escape(option.url)}" data-partial data-key="{field}={sent_back(option.value)}"'
         opening, closing = f'<a class="{look}" {place}{_CURRENT if option.selected else ""}>', "</a>"
     return (
@@ -186,7 +188,7 @@ def result_items(rows: Iterable[ResultRow]) -> Markup:
 
 
 def _row(row: ResultRow) -> str:
-    identifier, name = escape(row.id), marked(row.name)
+    identifier, name, url = escape(row.id), marked(row.name), escape(row.url)
     plain = escape("".join([part.text for part in row.name]))
     version = f' <span class="version"><bdi>{escape(row.version)}</bdi></span>' if row.version else ""
     figures = {fact.label: fact for fact in row.facts}
@@ -195,14 +197,14 @@ def _row(row: ResultRow) -> str:
         f'    <label class="pick"><input type="checkbox" form="compare" name="ids" value="{identifier}"'
         f' data-key="pick-{identifier}"><span class="hidden">Compare {plain}</span></label>\n'
         '    <div class="main">\n'
-        f'      <div class="head"><h2><a href="{escape(row.url)}">{name}</a>{version}</h2> \n{_badges(badge for badge in row.badges if badge.tone != "info")}</div>\n'
+        f'      <div class="head"><h2><a href="{url}">{name}</a>{version}</h2> \n{_badges(badge for badge in row.badges if badge.tone != "info")}</div>\n'
         f'      <p class="second">{_second_line(row)}<span class="path" title="{escape(row.path)}">'
         f'<bdi class="start">{escape(row.path_start)}</bdi><bdi class="end">{escape(row.path_end)}</bdi></span></p>\n'
         f"{_copies(row)}    </div>\n"
-        f'    <dl class="figures">\n      <div class="score">{_score(row)}</div>\n'
-        f'      <div class="parameters">{_parameters(row, figures.get("parameters"))}</div>\n'
-        f'      <div class="size">{_fact(row, figures.get("size"), "Size")}</div>\n'
-        f'      <div class="date">{_fact(row, figures.get("date"), "Date")}</div>\n'
+        f'    <dl class="figures">\n      <div class="score">{_score(row.score, url)}</div>\n'
+        f'      <div class="parameters">{_parameters(figures.get("parameters"), url)}</div>\n'
+        f'      <div class="size">{_fact(figures.get("size"), "Size", url)}</div>\n'
+        f'      <div class="date">{_fact(figures.get("date"), "Date", url)}</div>\n'
         f'      <div class="license">{_license(row.license)}</div>\n'
         "    </dl>\n  </article>\n</li>\n"
     )
@@ -252,8 +254,10 @@ def _copies(row: ResultRow) -> str:
     )
 
 
-def _score(row: ResultRow) -> str:
-    score = row.score
+# A number leads to who said it, `url` escaped. Whoever has no mouse gets there by the model's name: lists have many numbers.
+
+
+def _score(score: Score | None, url: str) -> str:
     if score is None:
         return ""
     note = f", {escaped(score.note)}" if score.note else ""
@@ -263,32 +267,28 @@ def _score(row: ResultRow) -> str:
         where, unknown = f"<bdi>{escaped(score.dataset)}</bdi>{split}", ""
     return (
         f'<dt>{escaped(score.label)}</dt><dd class="value{unknown}" title="{escape(score.value.exact)}{note}">'
-        f'{_said_at(row.url, "evaluations", escape(score.value.text))}</dd><dd class="where{unknown}">{where}</dd>'
+        f'<a href="{url}#evaluations" tabindex="-1">{escape(score.value.text)}</a></dd>'
+        f'<dd class="where{unknown}">{where}</dd>'
     )
 
 
-def _said_at(url: str, place: str, text: str) -> str:
-    """A number that leads to who said it. Whoever has no mouse gets there by the model's name: lists have many numbers."""
-    return f'<a href="{escape(url)}#{place}" tabindex="-1">{text}</a>'
-
-
-def _parameters(row: ResultRow, fact: Fact | None) -> str:
+def _parameters(fact: Fact | None, url: str) -> str:
     if fact is None:
         return ""
     note = f'<dd class="where">{escaped(fact.note)}</dd>' if fact.note else ""
-    return f'<dt class="hidden">Parameters</dt><dd>{_figure(row, fact)}<span class="unit"> params</span></dd>{note}'
+    return f'<dt class="hidden">Parameters</dt><dd>{_figure(fact, url)}<span class="unit"> params</span></dd>{note}'
 
 
-def _fact(row: ResultRow, fact: Fact | None, usual: str) -> str:
+def _fact(fact: Fact | None, usual: str, url: str) -> str:
     if fact is None:
         return ""
-    return f'<dt class="hidden">{escaped(fact.note or usual)}</dt><dd>{_figure(row, fact)}</dd>'
+    return f'<dt class="hidden">{escaped(fact.note or usual)}</dt><dd>{_figure(fact, url)}</dd>'
 
 
-def _figure(row: ResultRow, fact: Fact) -> str:
+def _figure(fact: Fact, url: str) -> str:
     figure = fact.figure
     title = f' title="{escape(figure.exact)}"' if figure.exact != figure.text else ""
-    return f"<span{title}>{_said_at(row.url, f'value-{fact.field}', escape(figure.text))}</span>"
+    return f'<span{title}><a href="{url}#value-{fact.field}" tabindex="-1">{escape(figure.text)}</a></span>'
 
 
 def _license(text: str) -> str:
@@ -302,18 +302,18 @@ def table_rows(table: TableView) -> Markup:
 
 
 def _table_row(row: TableRow, heads: Iterable[ColumnHead]) -> str:
-    identifier, name = escape(row.id), escape(row.name)
+    identifier, name, url = escape(row.id), escape(row.name), escape(row.url)
     version = f' <span class="version"><bdi>{escape(row.version)}</bdi></span>' if row.version else ""
     copies = (
         f'<span class="note">+{row.copies} {"copy" if row.copies == 1 else "copies"}</span>'
         if row.copies
         else ""
     )
-    cells = "".join([_cell(cell, head, row.url) for cell, head in zip(row.cells, heads, strict=True)])
+    cells = "".join([_cell(cell, head, url) for cell, head in zip(row.cells, heads, strict=True)])
     return (
         f'  <tr><td><label class="pick"><input type="checkbox" form="compare" name="ids" value="{identifier}"'
         f' data-key="pick-{identifier}"><span class="hidden">Compare {name}</span></label></td>'
-        f'<th scope="row"><a href="{escape(row.url)}"><bdi>{name}</bdi></a>{version} \n{_badges(row.badges)}{copies}</th>\n'
+        f'<th scope="row"><a href="{url}"><bdi>{name}</bdi></a>{version} \n{_badges(row.badges)}{copies}</th>\n'
         f"  {cells}\n  </tr>\n"
     )
 
@@ -323,7 +323,7 @@ def _cell(cell: Cell, head: ColumnHead, url: str) -> str:
     usual = head.note
     text = escape(cell.text)
     if cell.numeric and text:
-        text = _said_at(url, head.place, text)
+        text = f'<a href="{url}#{head.place}" tabindex="-1">{text}</a>'
     cut = len(cell.text) > CERTAIN_CHARACTERS  # the column may be narrower
     exact = f' title="{escape(cell.exact)}"' if cell.exact and (cut or cell.exact != cell.text) else ""
     note = ""
