@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from flask import Flask, Response, request, url_for
 from werkzeug.exceptions import HTTPException, SecurityError
@@ -40,16 +41,23 @@ SENTENCES = {
     503: ("The search cannot answer now", "Try again in a moment."),
 }
 
+TYPED_CHARACTERS = 20_000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorPage:
-    """What went wrong, in words for people, and the number under which the log has the rest."""
+    """What went wrong, in words for people, and the number under which the log has the rest.
+
+    `sign_in_url` and `typed` are for whose session ended while they wrote: where to go on, and what they had written.
+    """
 
     status: int
     title: str
     detail: str
     advice: str
     request_id: str
+    sign_in_url: str = ""
+    typed: str = ""
 
 
 def register_errors(app: Flask) -> None:
@@ -75,6 +83,8 @@ def _http_error(error: HTTPException) -> Response:
     if status == 405 and request.method in {"GET", "HEAD"}:
         title, advice = ("This address takes what is sent to it by POST", "There is nothing to be read here.")
     if isinstance(error, NotSignedIn):
+        if _is_own_form():
+            return _respond(_session_ended())
         title, advice = ("Nobody is signed in", "")
     elif isinstance(error, NotAllowed):
         title, advice = ("You may not do this", "Nothing was changed.")
@@ -94,6 +104,30 @@ def _is_page() -> bool:
         and not request.authorization
         and not request.path.startswith(("/api/", "/es", "/metrics"))
         and not request.path.endswith(("/feed.atom", "/feed.json"))
+    )
+
+
+def _is_own_form() -> bool:
+    """Whether a form of a page of ours was sent, by a person whose session is over."""
+    return (
+        request.method == "POST"
+        and request.headers.get("Sec-Fetch-Site") == "same-origin"
+        and bool(request.form)
+    )
+
+
+def _session_ended() -> ErrorPage:
+    """Nothing was changed, and what was written is not lost: a browser that goes back is led to the sign-in and forgets it."""
+    came_from = urlsplit(request.referrer or "")
+    place = f"{came_from.path}?{came_from.query}" if came_from.query else came_from.path
+    return ErrorPage(
+        status=401,
+        title="You are no longer signed in",
+        detail="Nothing was changed.",
+        advice="Sign in, and send the form again.",
+        request_id="",
+        sign_in_url=url_for("access.sign_in_form", next=place or request.path),
+        typed=request.form.get("value", "")[:TYPED_CHARACTERS],
     )
 
 

@@ -218,6 +218,19 @@ def test_a_session_ends_by_itself(house, monkeypatch):
     assert house.client("ada").get("/api/search").status_code == 401
 
 
+def test_what_was_written_when_a_session_ended_is_given_back_and_to_our_own_pages_alone(house):
+    """The page led to the models, not to where one signs in, and a long note was lost with its form."""
+    place = "/models/" + "a" * 64 + "/edit"
+    sent = {"field": "notes", "value": "an <b>hour</b> of work", "password": "not shown"}
+    own = {"Sec-Fetch-Site": "same-origin", "Referer": f"http://localhost{place}?field=notes"}
+    page = house.client().post(place, data=sent, headers=own)
+    assert page.status_code == 401
+    assert "an &lt;b&gt;hour&lt;/b&gt; of work" in page.text
+    assert f'href="/sign-in?next={place}?field%3Dnotes"' in page.text
+    assert "not shown" not in page.text
+    assert "hour" not in house.client().post(place, data=sent, headers={"Sec-Fetch-Site": "cross-site"}).text
+
+
 def bearer(text):
     return {"Authorization": f"Bearer {text}"}
 
