@@ -29,7 +29,7 @@ _STANDS_BESIDE = re.compile(
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Container:
     """A directory that is one model with all below it: it has all `files`, a file with each of `endings`, and all
-    `folders` and no files but those that may stand anywhere when it names folders; or its own name ends with `suffix`.
+    `folders`, and no files but those that may stand anywhere when it names folders alone; or its own name ends with `suffix`.
     Where other programs use names like these, too, it is one only with weights in the folder `marked_in`. Where a file
     `main` stands for the whole, the other weights are its parts.
     """
@@ -45,9 +45,11 @@ class Container:
     def fits(self, path: str, names: AbstractSet[str], below: AbstractSet[str]) -> bool:
         if self.suffix is not None:
             return path.endswith(self.suffix)
-        if self.folders:
+        if self.folders and not set(self.folders) <= below:
+            return False
+        if self.folders and not self.files:
             beside = _LITTER if self.marked_in is None else _STANDS_BESIDE
-            return set(self.folders) <= below and all(map(beside.fullmatch, names))
+            return all(map(beside.fullmatch, names))
         if self.files and self.files[0] not in names:  # as in nearly every directory
             return False
         return set(self.files) <= names and all(

@@ -114,7 +114,8 @@ _LEFTOVER_WORDS = GENERIC_STEMS | GENERIC_DIRECTORIES | _GENERIC_WORDS | frozens
         "unknown", "untitled", "noname", "export", "exported", "converted", "merged", "saved", "snapshot", "snapshots", "hf",
         "main_graph", "graph", "torch_jit", "torch-jit-export", "tf2onnx", "onnx-model", "onnx_model", "ggml", "gguf", "trainer",
         "train", "training", "test", "my", "mymodel", "workspace", "content", "mnt", "home", "cache", "fp16", "f16", "bf16", "fp32",
-        "f32", "full", "trained",
+        "f32", "full", "trained", "lora", "qlora", "adapters", "safetensors", "llama.cpp", "16bit", "8bit", "4bit", "quantized",
+        "quantised", "finetuned", "finetune", "fine", "tuned", "new", "your", "name",
     }
 )  # fmt: skip
 _LEFTOVER = re.compile(

@@ -37,7 +37,7 @@ NOT_METRICS = frozenset(
         "test_size", "train_size", "val_size", "train_samples", "test_samples", "eval_samples", "version", "threshold", "num_workers",
         "gpu_mem", "gpu_memory", "memory_mb", "n_samples_train", "n_samples_test", "metric",
         "training_iteration", "iterations_since_restore", "pid", "time_this_iter_s", "time_total_s", "time_since_restore",
-        "timesteps_total", "timesteps_since_restore", "timesteps_this_iter", "warmup_time",
+        "timesteps_total", "timesteps_since_restore", "timesteps_this_iter", "warmup_time", "rank_data_time", "memory", "time",
     }
 )  # fmt: skip
 """Names that trainers log among their metrics though they measure nothing."""

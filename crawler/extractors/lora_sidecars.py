@@ -35,13 +35,17 @@ _WHOLE = frozenset(
 )
 """Types of files that hold a network of their own. Source: Civitai's REST reference, `type` of models."""
 _TAG = re.compile(r"<[^<>]{0,1000}>")
+_TAG_WITHIN_LINE = re.compile(
+    r"</?(?:a|b|i|u|s|em|strong|span|code|mark|sub|sup)(?:\s[^<>]{0,1000})?>", re.IGNORECASE
+)
+"""Of words within a line: `<b>fox</b>.` is `fox.`."""
 
 
 class LoraSidecarsExtractor:
     """Reads the whole file. Downloads, ratings, sizes and preferred weights are kept, and measure nothing."""
 
     name = "lora-sidecars"
-    version = 3
+    version = 4
     description = (
         "NAME.metadata.json (LoRA Manager), NAME.civitai.info, NAME.cm-info.json (Stability Matrix), NAME.json (webui) beside"
         " a model file"
@@ -176,4 +180,4 @@ def _adapter(model: Mapping[str, Any]) -> str | None:
 def _plain(value: Any) -> str | None:
     """The text of a description, which Civitai keeps as HTML."""
     words = text(value)
-    return None if words is None else " ".join(_TAG.sub(" ", words).split()) or None
+    return None if words is None else " ".join(_TAG.sub(" ", _TAG_WITHIN_LINE.sub("", words)).split()) or None

@@ -65,8 +65,15 @@ class TorchZipExtractor:
         formats={".pt": "pytorch", ".pth": "pytorch", ".ckpt": "pytorch"},
         names={r".*model[^/]*\.bin": "pytorch"},
         endings=(".pth.tar", ".pt.tar"),
-        # Source: NVIDIA/Megatron-LM megatron/training/checkpointing.py, `get_checkpoint_name`
-        containers=(Container(folders=("mp_rank_00",)), Container(folders=("mp_rank_00_000",))),
+        # Source: NVIDIA/Megatron-LM megatron/training/checkpointing.py, `get_checkpoint_name`; DeepSpeed
+        # checkpoint/ds_to_universal.py, which writes a directory for each tensor into `zero`
+        containers=(
+            Container(folders=("mp_rank_00",)),
+            Container(folders=("mp_rank_00_000",)),
+            Container(
+                files=("mp_rank_00_model_states.pt",), folders=("zero",), main="mp_rank_00_model_states.pt"
+            ),
+        ),
     )
 
     def claims(self, key: str, head: bytes) -> Claim | None:

@@ -64,6 +64,7 @@ from crawler.grouping.layouts import (
     HUB_REPOSITORY,
     HUB_SNAPSHOT,
     OPTIMIZER_STATE,
+    ORIGINAL_DIRECTORY,
     PARTS_OF_OBJECTS,
     PROJECTOR,
     RUN_DIRECTORY,
@@ -79,6 +80,7 @@ from crawler.grouping.layouts import (
     WITHOUT_COPY,
 )
 from crawler.grouping.manifests import assemble
+from crawler.grouping.packages import directories_of_packages, role_of_copy
 from crawler.grouping.steps import bind_lines, bind_steps
 from crawler.grouping.subjects import bind_subjects, spoken_for
 from crawler.grouping.trials import SETTINGS, directories_of_trials, role_of_settings
@@ -187,7 +189,7 @@ def _as_used(members: Sequence[Member]) -> list[Member]:
     projector and an adapter look like weights to them.
     """
     with_weights, with_whole = set(), set()
-    trials = directories_of_trials(members)
+    trials, packages = directories_of_trials(members), directories_of_packages(members)
     beside_states = {
         member.object.key.rpartition(".")[0]
         for member in members
@@ -211,6 +213,7 @@ def _as_used(members: Sequence[Member]) -> list[Member]:
         or (
             role := _role_of_state(member, beside_states)
             or role_of_settings(member, trials)
+            or role_of_copy(member, packages)
             or _role(member, with_weights, with_whole)
         )
         is None
@@ -248,9 +251,19 @@ def _role(member: Member, with_weights: set[str], with_whole: set[str]) -> Role 
         return None
     if TRAINING_STATE.match(name):
         return Role.RUN if name.startswith("training_args") else Role.AUXILIARY
-    if DEEPSPEED_STATE.match(name_of(directory)) and directory_of(directory) in with_weights:
+    if _is_state_below(directory, with_weights):
         return Role.AUXILIARY
     return Role.PART if PROJECTOR.match(name) else None
+
+
+def _is_state_below(directory: str, with_weights: AbstractSet[str]) -> bool:
+    """Whether the directory is, or lies in, a checkpoint of DeepSpeed beside whole weights: a universal one keeps a file
+    for each tensor and each moment of the optimizer in `zero/TENSOR/`.
+    """
+    return any(
+        DEEPSPEED_STATE.match(name_of(place)) and directory_of(place) in with_weights
+        for place in upwards(directory)
+    )
 
 
 def _runs_something(member: Member) -> bool:
@@ -333,8 +346,10 @@ class _Tree:
     def home(self, directory: str) -> str:
         """The directory whose model the weights in `directory` belong to: itself, or the one it is an alternative for."""
         parent, _, name = directory.rpartition("/")
-        beside = directory and name.lower() in ALTERNATIVE_DIRECTORIES and not self.has_config(directory)
-        return parent if beside and self.has_config(parent) else directory
+        is_beside = name.lower() in ALTERNATIVE_DIRECTORIES and (
+            name.lower() == ORIGINAL_DIRECTORY or not self.has_config(directory)
+        )
+        return parent if directory and is_beside and self.has_config(parent) else directory
 
     def _is_state(self, directory: str) -> bool:
         """Whether a checkpoint of DeepSpeed is the state of the model above it."""

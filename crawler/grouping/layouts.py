@@ -13,7 +13,9 @@ HUB_SNAPSHOT = re.compile(
 
 """One revision in a cache of the Hugging Face hub. Source: huggingface_hub, file_download."""
 HUB_REPOSITORY = re.compile(r"(?:^|/)(?P<repository>models--[^/]+)/(?P<part>blobs|snapshots)/")
-CHECKPOINT_DIRECTORY = re.compile(r"^(checkpoint|step|epoch|iter|global_step)[-_]?\d+$", re.IGNORECASE)
+CHECKPOINT_DIRECTORY = re.compile(
+    r"^(checkpoint|step|epoch|iter|global_step)[-_]?\d+(?:_universal)?$", re.IGNORECASE
+)
 FOLD_DIRECTORY = re.compile(r"^(?:fold[-_]?\d+|release|default)$", re.IGNORECASE)
 """One of several trainings of what the directory above is called (nnU-Net), Megatron's name for what is published, and PEFT's
 for an adapter that nobody named.
@@ -39,9 +41,9 @@ HEAD = re.compile(r"^(?:model_head\.(?:pkl|skops|joblib)|medusa_lm_head\.(?:pt|s
 """What classifies above an encoder, drafts above a model, or is spoken with. Source: huggingface/setfit modeling.py
 (`MODEL_HEAD_NAME`); FasterDecoding/Medusa medusa/model/medusa_model.py; coqui-ai/TTS TTS/tts/utils/managers.py."""
 SHARDED_MODEL = re.compile(r"^pytorch_model_fsdp_\d+$")
-DEEPSPEED_STATE = re.compile(r"^(?:global_step\d+|pytorch_model_fsdp_\d+)$")
+DEEPSPEED_STATE = re.compile(r"^(?:global_step\d+(?:_universal)?|pytorch_model_fsdp_\d+)$")
 """A checkpoint of DeepSpeed or FSDP: state where the whole weights lie beside it, the model elsewhere. Source: DeepSpeed
-engine.py, `save_checkpoint`; accelerate utils/fsdp_utils.py, `save_fsdp_model`."""
+engine.py, `save_checkpoint`, and checkpoint/ds_to_universal.py; accelerate utils/fsdp_utils.py, `save_fsdp_model`."""
 OPTIMIZER_STATE = re.compile(r"^optim(?:izer)?(?:_\d+)?$")
 """What only an optimizer goes on from, in a directory of its own. Source: accelerate utils/fsdp_utils.py, `save_fsdp_optimizer`."""
 
@@ -60,11 +62,15 @@ WHOLE_MODEL = re.compile(
 Source: transformers modeling_utils.py; pytorch/torchtune training/checkpointing (`ft-model`, `hf_model`, `adapter_{epoch}.pt`).
 """
 
+ORIGINAL_DIRECTORY = "original"
+"""The weights as they were before they were converted, with a configuration of their own (`params.json`, gpt-oss's
+`config.json`): they are those above all the same.
+"""
 ALTERNATIVE_DIRECTORIES = frozenset(
     {
         "onnx",
         "openvino",
-        "original",
+        ORIGINAL_DIRECTORY,
         "coreml",
         "tflite",
         "flax",

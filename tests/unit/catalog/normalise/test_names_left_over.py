@@ -11,7 +11,7 @@ from catalog.records import Origin
     "name",
     ["tmp", "tmpab12cd34", "checkpoint-500", "output", "model", "Model", ".", "..", "./out", "/home/me/out", "~/out",
      "C:\\\\models\\\\x", "C:/models/x", "runs/detect/train7", "main_graph", "torch_jit", "model_1", "sequential_3",
-     "0123456789abcdef", "weights", "epoch-3", "500"],
+     "0123456789abcdef", "weights", "epoch-3", "500", "Lora Merged", "Safetensors", "Merged Model 16bit", "llama.cpp"],
 )  # fmt: skip
 def test_what_programs_make_up_is_no_name(name):
     assert is_leftover(name)
