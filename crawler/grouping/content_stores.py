@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from catalog.layouts.content_addressed import content_key
 from catalog.records import Member
-from crawler.grouping.draft import Draft
+from crawler.grouping.draft import Draft, directory_of, upwards
 
+_Placed = TypeVar("_Placed")
 SHA256 = "sha256:"
 MD5 = "md5:"
 
@@ -31,6 +33,35 @@ def _with(member: Member, sha256: str | None) -> Member:
     if sha256 is None or member.object.sha256 is not None:
         return member
     return replace(member, object=replace(member.object, sha256=sha256), promised_sha256=sha256)
+
+
+def of_own_store(member: Member, drafts: Sequence[Draft]) -> list[Draft]:
+    """The models that the file names by their bytes, but for those of other stores: a name and a tag are given in the
+    store that has the manifest, and a copy of its blobs elsewhere has manifests of its own.
+    """
+    stored = [draft for draft in drafts if _is_blob(draft)] if len(drafts) > 1 else []
+    own = {id(draft) for draft in nearest(directory_of(member.object.key), stored, _place)}
+    others = {id(draft) for draft in stored} - own
+    return [draft for draft in drafts if id(draft) not in others]
+
+
+def nearest(place: str, candidates: Sequence[_Placed], directory: Callable[[_Placed], str]) -> list[_Placed]:
+    """Those with the longest way from the root in common with the place."""
+    above = set(upwards(place))
+    shared = [
+        next(len(parent) for parent in upwards(directory(candidate)) if parent in above)
+        for candidate in candidates
+    ]
+    longest = max(shared, default=0)
+    return [candidate for candidate, length in zip(candidates, shared, strict=True) if length == longest]
+
+
+def _is_blob(draft: Draft) -> bool:
+    return (content_key(next(iter(draft.weights), "")) or "").startswith(SHA256)
+
+
+def _place(draft: Draft) -> str:
+    return directory_of(next(iter(draft.weights), draft.key))
 
 
 def named_objects(members: Iterable[Member]) -> frozenset[str]:

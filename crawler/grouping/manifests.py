@@ -11,7 +11,8 @@ from dataclasses import replace
 from catalog.layouts.content_addressed import content_key
 from catalog.normalise.parts import weight_sets
 from catalog.records import Member, Role
-from crawler.grouping.draft import Draft, directory_of, upwards
+from crawler.grouping.content_stores import nearest
+from crawler.grouping.draft import Draft, directory_of
 
 LAYER = "layer"
 PART = "part"
@@ -64,11 +65,7 @@ def _named(manifest: Member, relation: str, blobs: Mapping[str, list[Draft]]) ->
     """The blobs that the manifest names so, those of its own store where several have them."""
     for reference in manifest.extraction.references if manifest.extraction else ():
         if reference.relation == relation and (candidates := blobs.get(reference.name)):
-            above = set(upwards(directory_of(manifest.object.key)))
-            yield max(
-                candidates,
-                key=lambda draft: next(len(place) for place in upwards(draft.directory) if place in above),
-            )
+            yield nearest(directory_of(manifest.object.key), candidates, lambda draft: draft.directory)[0]
 
 
 def _layers_key(manifest: Member) -> str | None:

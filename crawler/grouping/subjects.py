@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -9,10 +10,12 @@ from dataclasses import dataclass, replace
 from catalog.layouts.content_addressed import content_key
 from catalog.layouts.steps import STEP
 from catalog.records import Member, Subject
+from crawler.grouping.content_stores import nearest, of_own_store
 from crawler.grouping.draft import Draft, directory_of, name_of
 from crawler.grouping.layouts import KERAS_EPOCH
 
 MAX_FILES_PER_RUN = 20_000
+_DIGEST_AT_END = re.compile(r"sha256:[0-9a-f]{64}$")
 FILE = "path:"
 """In front of a key: the id of a whole file that another one names."""
 
@@ -44,7 +47,10 @@ def bind_subjects(members: Sequence[Member], drafts: Sequence[Draft]) -> list[Dr
         for key in _keys_of(draft, alone=in_directory[draft.directory] == 1):
             by_key[key].append(draft)
     _bind_whole_files(members, drafts, by_key)
-    bound = {id(telling): _sharing(telling.subject.join_keys, by_key) for telling in tellings}
+    bound = {
+        id(telling): of_own_store(telling.member, _sharing(telling.subject.join_keys, by_key))
+        for telling in tellings
+    }
     # One step further: a run is bound through the logged model that names both it and the files. No more than one,
     # or two models of one run would become one.
     through: dict[str, list[Draft]] = defaultdict(list)
@@ -99,9 +105,17 @@ def _bind_wider(members: Iterable[Member], tellings: Sequence[_Telling], drafts:
                 seen.add(part)
                 if part in files and files[part].extraction is not None:
                     draft.bind_by_name(files[part])
-                for telling in about[part]:
+                for telling in _of_own_store(draft, part, about[part]):
                     draft.bind_by_name(telling.about())
                     todo.append(telling.subject)
+
+
+def _of_own_store(draft: Draft, part: str, tellings: Sequence[_Telling]) -> Sequence[_Telling]:
+    """What several stores say of an object with this digest, as far as it is said in the model's own one."""
+    if len(tellings) < 2 or _DIGEST_AT_END.search(part) is None:
+        return tellings
+    place = directory_of(next(iter(draft.weights), draft.key))
+    return nearest(place, tellings, lambda telling: directory_of(telling.member.object.key))
 
 
 def _keys_of(draft: Draft, *, alone: bool) -> Iterator[str]:

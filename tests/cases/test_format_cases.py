@@ -82,15 +82,23 @@ def test_a_mark_or_litter_changes_nothing(name, change, tmp_path):
     assert not [difference for difference in wrong if difference[1] != "total_bytes"]
 
 
-@pytest.mark.parametrize("name", ["ollama-tensor-blobs", "onnx-merged-decoder"])
+@pytest.mark.parametrize(
+    "name", ["docker-model-runner", "ollama-adapter", "ollama-tensor-blobs", "onnx-merged-decoder"]
+)
 def test_a_copy_in_another_directory_is_another_model(name, tmp_path):
-    """A second store of Ollama with the same blobs was in the catalog neither as a model nor as a place of one."""
+    """A second store of Ollama with the same blobs was in the catalog neither as a model nor as a place of one; then the
+    names and tags of one store were said of the blobs of the other, too.
+    """
     case = CASES[0].with_name(name)
     for place in ("north", "south"):
         shutil.copytree(case / "input", tmp_path / "input" / place)
     documents = crawled(tmp_path / "input", tmp_path / "home")
     for place in ("north/", "south/"):
-        assert not differences([one for one in documents if one["path"].startswith(place)], case)
+        here = [document for document in documents if document["path"].startswith(place)]
+        assert not differences(here, case)
+        assert {file["key"].partition("/")[0] for document in here for file in document["files"]} == {
+            place[:-1]
+        }
 
 
 def test_what_stands_in_one_tree_says_what_each_says_by_itself(tmp_path):
