@@ -31,7 +31,8 @@ class Container:
     """A directory that is one model with all below it: it has all `files`, a file with each of `endings`, and all
     `folders`, and no files but those that may stand anywhere when it names folders alone; or its own name ends with `suffix`.
     Where other programs use names like these, too, it is one only with weights in the folder `marked_in`. Where a file
-    `main` stands for the whole, the other weights are its parts.
+    `main` stands for the whole, the other weights are its parts. Where other programs call files of theirs so, too, the
+    extractor `reader` must have known the `files`.
     """
 
     files: tuple[str, ...] = ()
@@ -40,6 +41,7 @@ class Container:
     suffix: str | None = None
     marked_in: str | None = None
     main: str | None = None
+    reader: str | None = None
     kind: str = "directory"
 
     def fits(self, path: str, names: AbstractSet[str], below: AbstractSet[str]) -> bool:
@@ -109,6 +111,7 @@ class FileNames:
         self._containers.sort(key=lambda container: container.kind == "directory")
         self.configs = frozenset(name for promise in listed for name in promise.configs)
         self.container_files = frozenset(name for kind in self._containers for name in kind.files)
+        self._readers = {name: kind.reader for kind in self._containers if kind.reader for name in kind.files}
         self.container_endings = tuple(
             sorted({ending for kind in self._containers for ending in kind.endings})
         )
@@ -163,6 +166,10 @@ class FileNames:
 
     def _is_package(self, folder: str) -> bool:
         return any(kind.suffix is not None and folder.endswith(kind.suffix) for kind in self._containers)
+
+    def marks_container(self, name: str, extractor: str | None) -> bool:
+        """Whether a file that this extractor read may be what makes its directory one model, by its name."""
+        return name in self.container_files and self._readers.get(name, extractor) == extractor
 
     def container_kind(self, path: str, names: AbstractSet[str], below: AbstractSet[str]) -> str | None:
         """The kind of a directory that is one model with all below it; None for any other.

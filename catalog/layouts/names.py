@@ -48,6 +48,7 @@ GENERIC_DIRECTORIES = frozenset(
         "model",
         "models",
         "weights",
+        "checkpoint",
         "checkpoints",
         "ckpt",
         "variables",

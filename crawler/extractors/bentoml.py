@@ -40,7 +40,7 @@ class BentomlExtractor:
     description = "BentoML's model store (model.yaml)"
     reads = "name and version, framework, when it was saved, labels, metadata, signatures"
     limits = "YAML 2 MB"
-    promises = Promise(containers=(Container(files=("model.yaml",)),))
+    promises = Promise(containers=(Container(files=("model.yaml",), reader="bentoml"),))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         is_named = key.rsplit("/", 1)[-1] == "model.yaml"

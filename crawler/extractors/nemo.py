@@ -40,7 +40,10 @@ class NemoExtractor:
     description = "NeMo (`.nemo`, and unpacked: model_config.yaml)"
     reads = "class, NeMo version, optimizer and data settings, parameters of the checkpoint inside"
     limits = "10,000 members; of a gzipped archive 64 MB of weights; `${}` stays text"
-    promises = Promise(formats={".nemo": "nemo"}, containers=(Container(folders=("context", "weights")),))
+    promises = Promise(
+        formats={".nemo": "nemo"},
+        containers=(Container(folders=("context", "weights"), marked_in="weights"),),
+    )
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         if key.rpartition("/")[2] == CONFIG and _NEMO_CLASS.search(head):

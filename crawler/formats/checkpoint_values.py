@@ -206,9 +206,11 @@ def _tell_lightning(findings: Findings, pairs: Dict, version: str, resolve: Reso
     callbacks = mapping(pairs.get("callbacks"))
     if callbacks is None:
         return
-    for name, state in callbacks.named():
+    for key, state in callbacks.items():
+        # before 1.5 the class itself was the key
+        name = key if type(key) is str else key.name if type(key) is Global else None
         values = mapping(state)
-        if values is None:
+        if values is None or name is None:
             continue
         pointer = f"pickle:/callbacks/{name.split('{')[0][:100]}"
         monitor = values.get("monitor")

@@ -13,7 +13,8 @@ METRIC_LINES = "metric-lines"
 LAST_LINES = "last-lines"
 """The subject of what such a log says last."""
 MAX_LINES = 100_000
-HEAD_BYTES = 64 * 1024
+HEAD_BYTES = 1024 * 1024
+"""Of a first line: reports of RLlib hold hundreds of numbers for each of many episodes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

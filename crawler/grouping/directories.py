@@ -30,7 +30,7 @@ class DirectoryFacts:
     def add(self, member: Member) -> None:
         name, extraction = name_of(member.object.key), member.extraction
         self.files += 1
-        if name in self.file_names.container_files:
+        if self.file_names.marks_container(name, None if extraction is None else extraction.extractor):
             self.marks.add(name)
         for ending in self.file_names.container_endings:
             if name.endswith(ending):

@@ -325,7 +325,17 @@ class _Tree:
         self.containers = self._containers()
 
     def names(self, directory: str) -> set[str]:
-        return {name_of(member.object.key) for member in self.files.get(directory, ())}
+        """The names of its files; one by which its directory would be one model, and is not, counts as any other file."""
+        return {
+            "any" if self._is_foreign(name, member) else name
+            for member in self.files.get(directory, ())
+            for name in [name_of(member.object.key)]
+        }
+
+    def _is_foreign(self, name: str, member: Member) -> bool:
+        """Whether another program's file has a name that makes directories one model."""
+        reader = None if member.extraction is None else member.extraction.extractor
+        return name in self.promised.container_files and not self.promised.marks_container(name, reader)
 
     def has_config(self, directory: str) -> bool:
         return any(
@@ -651,6 +661,8 @@ def _speaks_for(draft: Draft, member: Member) -> bool:
     directory, extraction = directory_of(member.object.key), member.extraction
     if not draft.whole or extraction is None or directory in {draft.directory, *draft.places}:
         return True
+    if draft.directory and not directory.startswith(f"{draft.directory}/"):
+        return True  # above the model, or beside it: it was bound because no other one is there
     below = directory.removeprefix(f"{draft.directory}/") if draft.directory else directory
     if _is_side_directory(below.partition("/")[0]):
         return True

@@ -19,6 +19,11 @@ from crawler.grouping.layouts import (
 REVISION_DIGITS = 12
 _WITHIN_VERSION = frozenset({"output", "outputs", "artifacts", "model", "weights", "data", "files"})
 """Directories that stores put between a version and its files: `churn/3/outputs/model.joblib`."""
+_SHELVES = frozenset(
+    {"llm", "llms", "ggufs", "quants", "downloads", "download", "huggingface", "hub", "text", "chat", "vision", "vlm", "local",
+     "storage", "srv", "disk", "share", "shared", "public", "bucket", "blob", "archive", "backup", "ai", "ml", "repo", "repos",
+     "store", "library", "opt", "var", "root", "user", "users", "quantization", "llama.cpp", "ollama", "kobold", "koboldcpp"}
+)  # fmt: skip
 _SPELLED_VERSION = re.compile(r"[vV]\d|\d{1,3}(?:\.|$)")
 """A directory that is a version and neither a year nor a day."""
 
@@ -80,4 +85,12 @@ def owner_of(draft: Draft) -> str | None:
     match = PUBLISHER.search(first)
     if match is None:
         return None
-    return match["owner"] or (match["publisher"] if first.lower().endswith(".gguf") else None)
+    if match["owner"]:
+        return match["owner"]
+    publisher = match["publisher"]
+    return publisher if first.lower().endswith(".gguf") and not _is_shelf(publisher) else None
+
+
+def _is_shelf(directory: str) -> bool:
+    """Whether a directory says what is kept in it, not whose it is: `gguf/NAME-GGUF`, `llms/NAME-GGUF`."""
+    return names.is_machine_name(directory) or names.is_leftover(directory) or directory.lower() in _SHELVES

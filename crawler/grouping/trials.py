@@ -1,6 +1,6 @@
 """Directories of trials: what a tuner writes beside the checkpoints that it tried.
 
-Source: ray-project/ray python/ray/tune/logger/json.py (`params.json`, `params.pkl`, `result.json`).
+Source: ray-project/ray python/ray/tune/logger/json.py (`params.json`, `params.pkl`, `result.json`), logger/csv.py (`progress.csv`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ def directories_of_trials(members: Sequence[Member]) -> set[str]:
     return {
         directory_of(member.object.key)
         for member in members
-        if member.extraction is not None and member.extraction.extractor == _READER
+        if member.extraction is not None
+        and member.extraction.extractor == _READER
+        and member.extraction.role is Role.RUN
     }
 
 

@@ -43,6 +43,31 @@ def test_reports_that_name_a_place_elsewhere_are_about_no_checkpoint():
     assert keys == ["dir:exp/trial/checkpoint_000003"]
 
 
+TABLE = (
+    b"val_acc,note,checkpoint_dir_name,done,training_iteration,pid\r\n"
+    b"0.5,,checkpoint_000000,False,1,7\r\n0.75,a b,checkpoint_000001,True,2,7\r\n"
+)
+
+
+def test_a_table_of_reports_says_the_same_where_it_is_alone():
+    assert RayTuneExtractor().claims("exp/trial/progress.csv", TABLE[:4096]) is not None
+    assert RayTuneExtractor().claims("exp/trial/progress.csv", b"epoch,loss\n1,0.5\n") is None
+    extraction = extract(RayTuneExtractor, "exp/trial/progress.csv", TABLE)
+    values = {(o.subject, o.raw) for o in extraction.observations if o.field == "metrics.val_acc"}
+    assert values == {("exp/trial/progress.csv@2", 0.5), ("exp/trial/progress.csv@3", 0.75)}
+
+
+def test_a_report_whose_first_bytes_are_numbers_alone_is_read():
+    """A trial with a hundred numbers before the names that Ray fills in was taken for no trial, its settings for a model."""
+    numbers = {f"grad/layer_{number}": number * 0.5 for number in range(300)}
+    data = json.dumps({**numbers, **REPORT}).encode() + b"\n"
+    assert RayTuneExtractor().claims("exp/trial/result.json", data[:4096]) is not None
+    extraction = extract(RayTuneExtractor, "exp/trial/result.json", data)
+    assert next(subject.join_keys for subject in extraction.subjects) == ("dir:exp/trial/checkpoint_000000",)
+    other = extract(RayTuneExtractor, "out/result.json", json.dumps(numbers).encode())
+    assert (other.observations, other.subjects, other.format) == ((), (), None)
+
+
 def test_a_result_of_another_program_is_left_alone():
     assert RayTuneExtractor().claims("out/result.json", b'{"accuracy": 0.9}') is None
     assert RayTuneExtractor().claims("out/results.json", lines({})) is None
