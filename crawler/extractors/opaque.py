@@ -30,7 +30,7 @@ NCNN_GRAPH = ".param"
 ENGINES = (b"ptrt", b"ftrt")
 
 _PIECE = re.compile(
-    r"(?:^|[/._-])(?:spiece|sentencepiece|tokenizer|spm|bpe)(?:[._-].*)?\.(?:model|spm)$|\.spm$"
+    r"(?:^|[/._-])(?:spiece|sentencepiece|tokenizer|spm|bpe)(?:[._-].*)?\.(?:model|spm|ckpt|bin)$|\.spm$"
 )
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from catalog.layouts.steps import step_key
 from catalog.records import Evidence
 from crawler.extractor import Findings
+from crawler.formats.best_scores import best_is_own
 from crawler.formats.pickle_nodes import Call, Dict, Global
 from crawler.formats.pickle_values import Resolver, flattened, mapping, plain
 from crawler.formats.torch_model import MODEL_KEYS
@@ -271,7 +272,7 @@ def _tell_ultralytics(findings: Findings, pairs: Dict, resolve: Resolver | None)
     if isinstance(task, str):
         _tell_task(findings, task, "pickle:/train_args/task")
     fitness = plain(pairs.get("best_fitness"), resolve=resolve)
-    if isinstance(fitness, int | float):
+    if isinstance(fitness, int | float) and best_is_own("best_fitness", {}, findings.file_name, None):
         findings.metric("best_fitness", fitness, "pickle:/best_fitness", block="train_metrics")
 
 
@@ -364,6 +365,8 @@ def _tell_others(findings: Findings, pairs: Dict, resolve: Resolver | None) -> N
     count = 0
     known = _ULTRALYTICS_KEYS if "train_args" in pairs else set()
     known |= {*_EPOCHS, *_STEPS, *_RATES, *_TEXTS, *_SILENT, "pytorch-lightning_version", "best_fitness"}
+    numbers = {name: node for name, node in pairs.named() if type(node) in {int, float}}
+    epoch = next((numbers[name] for name in _EPOCHS if name in numbers), None)
     for name, node in pairs.named():
         if not name or name in known or count >= MAX_OTHERS:
             continue
@@ -379,7 +382,8 @@ def _tell_others(findings: Findings, pairs: Dict, resolve: Resolver | None) -> N
             continue
         count += 1
         number = isinstance(value, int | float) and not isinstance(value, bool)
-        if number and _METRIC.search(name) and not _NOT_METRIC.search(name):
+        is_score = number and _METRIC.search(name) and not _NOT_METRIC.search(name)
+        if is_score and best_is_own(name, numbers, findings.file_name, epoch):
             findings.metric(name, value, f"pickle:/{name}", block="checkpoint")
         else:
             findings.say(f"extra.{name[:100]}", value, f"pickle:/{name}")

@@ -16,9 +16,13 @@ HUB_REPOSITORY = re.compile(r"(?:^|/)(?P<repository>models--[^/]+)/(?P<part>blob
 CHECKPOINT_DIRECTORY = re.compile(
     r"^(checkpoint|step|epoch|iter|global_step)[-_]?\d+(?:_universal)?$", re.IGNORECASE
 )
-FOLD_DIRECTORY = re.compile(r"^(?:fold[-_]?\d+|release|default)$", re.IGNORECASE)
-"""One of several trainings of what the directory above is called (nnU-Net), Megatron's name for what is published, and PEFT's
-for an adapter that nobody named.
+FOLD_DIRECTORY = re.compile(
+    r"^(?:fold[-_]?(?:\d+|all)|release|default|(?:final|best|last|latest|merged)(?:[-_](?:model|checkpoint|ckpt))?"
+    r"|(?:model|checkpoint)[-_](?:final|best|last|latest|merged))$",
+    re.IGNORECASE,
+)
+"""One of several trainings of what the directory above is called (nnU-Net), Megatron's name for what is published, PEFT's
+for an adapter that nobody named, and what people call the end of a run.
 """
 DATED_DIRECTORY = re.compile(r"^(19|20)\d\d([-_.]?)(0\d|1[0-2])\2[0-3]\d([T_ -][\d_.:hms-]*Z?)?$")
 """A day, perhaps with a time: one version of what the directory above is called."""
@@ -133,10 +137,11 @@ TAGGED_DIRECTORY = re.compile(r"^(?P<name>[^:]+):(?P<version>v\d+)$")
 """One version of an artifact. Source: wandb/wandb sdk/artifacts/artifact.py (`artifacts/NAME:vN`)."""
 PUBLISHER = re.compile(
     r"(?:^|/)(?:\.?lm-?studio/(?:[^/]+/)*?models|\.lmstudio/hub/models)/(?P<owner>[^/]+)/[^/]+/(?:[^/]+/)?[^/]+$"
-    r"|(?:^|/)(?P<publisher>[^/]+)/[^/]+-GGUF/(?:[^/]+/)?[^/]+$",
+    r"|(?:^|/)(?P<publisher>[^/]+)/[^/]+(?-i:-GGUF)/(?:[^/]+/)?[^/]+$",
     re.IGNORECASE,
 )
-"""LM Studio keeps `PUBLISHER/REPOSITORY/FILE.gguf`. Source: lmstudio.ai/docs (import models)."""
+"""LM Studio keeps `PUBLISHER/REPOSITORY/FILE.gguf`; elsewhere repositories that end as most of the hub's do are told, and
+people's own `my-gguf/` are not. Source: lmstudio.ai/docs (import models)."""
 RUN_POSITION = re.compile(
     r"(?:^|[-_.=])(?:(?:best|last|latest|final|epoch|step|iter(?:ation)?|ep|e|checkpoint|ckpt)(?=[-_.=\d]|$)|\d+(?:\.\d+)*(?=[-_.=]|$))"
     r"|(?<=[a-z])\d+$"
