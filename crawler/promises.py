@@ -20,10 +20,11 @@ from catalog.layouts.shards import Shard, shard_of
 _LITTER = re.compile(r"\..+|_SUCCESS|thumbs\.db|desktop\.ini", re.IGNORECASE)
 """What desktops and Hadoop put into any directory: it says nothing of what the directory is."""
 _STANDS_BESIDE = re.compile(
-    rf"{_LITTER.pattern}|(?:readme|licen[cs]e|notice)(?:[._-].*)?|modeldex\.(?:ya?ml|json)|.+\.md",
+    rf"{_LITTER.pattern}|(?:readme|licen[cs]e|notice)(?:[._-].*)?"
+    r"|.+\.(?:md|txt|json|jsonl|ya?ml|toml|cfg|csv|tsv|html|pdf|log|png|jpe?g|svg|gif|webp)",
     re.IGNORECASE,
 )
-"""What people put beside a model, too."""
+"""What people and programs put beside a model: texts and pictures, but no programs and no weights."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

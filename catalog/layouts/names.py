@@ -116,7 +116,7 @@ _LEFTOVER_WORDS = GENERIC_STEMS | GENERIC_DIRECTORIES | _GENERIC_WORDS | frozens
         "main_graph", "graph", "torch_jit", "torch-jit-export", "tf2onnx", "onnx-model", "onnx_model", "ggml", "gguf", "trainer",
         "train", "training", "test", "my", "mymodel", "workspace", "content", "mnt", "home", "cache", "fp16", "f16", "bf16", "fp32",
         "f32", "full", "trained", "lora", "qlora", "adapters", "safetensors", "llama.cpp", "16bit", "8bit", "4bit", "quantized",
-        "quantised", "finetuned", "finetune", "fine", "tuned", "new", "your", "name",
+        "quantised", "finetuned", "finetune", "fine", "tuned", "new",
     }
 )  # fmt: skip
 _LEFTOVER = re.compile(

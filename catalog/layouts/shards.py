@@ -31,6 +31,9 @@ facebookresearch/fairseq checkpoint_utils.py (`-model_part-{n}`), facebookresear
 """
 RANK_DIRECTORY = re.compile(r"/?mp_rank_(?P<number>\d+(?:_\d+){0,2})$")
 """One process's share of a Megatron checkpoint. Source: NVIDIA/Megatron-LM megatron/training/checkpointing.py."""
+CUT_OF_TENSOR = re.compile(r"_pp-rank-\d+-of-\d+_tp-rank-\d+-of-\d+\.safetensors$")
+"""One process's cut of one tensor, each in a directory of its own. Source: huggingface/nanotron
+src/nanotron/serialize/utils.py (`get_tp_and_pp_rank_and_size_from`)."""
 RANKED = "ranks"
 PARALLEL = "parts"
 _NUMBER_AT_END = re.compile(r"[-_.]\d{2,6}-of-\d{2,6}$")

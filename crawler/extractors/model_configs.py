@@ -12,7 +12,7 @@ from catalog.records import Evidence, Extraction, Origin, Role
 from crawler.extractor import Claim, Findings
 from crawler.formats import context_length, dtypes, jsons, properties, yamls
 from crawler.formats.json_values import leftovers, listed, mapping, pointer, positive, text, texts
-from crawler.promises import Promise
+from crawler.promises import Container, Promise
 from crawler.reader import RangedReader
 from mappings import tasks
 
@@ -26,6 +26,7 @@ MAX_MERGED = 50
 MAX_LABELS = 100
 MAX_SHAPE_CHARACTERS = 200
 COMPILED = ".mlmodelc/metadata.json"
+NANOTRON = "checkpoint_metadata.json"
 SERVED = "model-settings.json"
 
 
@@ -37,16 +38,16 @@ class ModelConfigsExtractor:
     ultralytics/ultralytics engine/exporter.py (`metadata.yaml`); janhq/jan core/src/types/model/modelEntity.ts (`model.json`);
     rhasspy/piper src/python/piper_train/export_onnx.py (`NAME.onnx.json`); PaddlePaddle/PaddleX (`inference.yml`) and
     PaddleDetection ppdet/engine/export_utils.py (`infer_cfg.yml`);
-    urchade/GLiNER gliner/config.py; ray-project/ray rllib/utils/checkpoints.py.
+    urchade/GLiNER gliner/config.py; huggingface/nanotron src/nanotron/serialize/metadata.py; ray-project/ray rllib/utils/checkpoints.py.
     """
 
     name = "model-configs"
-    version = 6
+    version = 7
     description = (
         "params.json (Meta, Mistral), open_clip_config.json, genai_config.json, mlc-chat-config.json, metadata.json (KerasHub),"
         " metadata.yaml (exports of Ultralytics), model.json (Jan), NAME.onnx.json (Piper), inference.yml (Paddle),"
         " metadata.json of compiled Core ML models, mergekit_config.yml, model-settings.json (MLServer), gliner_config.json,"
-        " rllib_checkpoint.json"
+        " rllib_checkpoint.json, checkpoint_metadata.json (nanotron)"
     )
     reads = (
         "model type, context length, sizes, quantisation, library; of exports task, licence, classes and date"
@@ -61,7 +62,8 @@ class ModelConfigsExtractor:
             "genai_config.json",
             "hyperparams.yaml",
             "gliner_config.json",
-        )
+        ),
+        containers=(Container(files=(NANOTRON,), reader="model-configs"),),
     )
 
     def claims(self, key: str, head: bytes) -> Claim | None:
@@ -71,6 +73,8 @@ class ModelConfigsExtractor:
         if key.endswith(COMPILED) and head.lstrip()[:1] == b"[":
             return Claim(format="model-config", role=Role.CONFIG, confidence=80)
         if name == "metadata.json" and not _KERAS_HUB.search(head):
+            return None
+        if name == NANOTRON and b'"metas"' not in head:
             return None
         if (name == JAN and not _JAN.search(head)) or (name == SERVED and b'"implementation"' not in head):
             return None
@@ -297,6 +301,13 @@ def _tell_paddle(findings: Findings, config: Mapping[str, Any]) -> None:
         findings.say(f"extra.paddle.{part}", value, place.replace("json:", "yaml:", 1))
 
 
+def _tell_nanotron(findings: Findings, config: Mapping[str, Any]) -> None:
+    """Of a checkpoint of nanotron, which keeps a file for each tensor and process below `model/`."""
+    findings.say("library", "nanotron", pointer("metas"))
+    step = positive(mapping(config.get("metas")).get("last_train_step"))
+    findings.say("training.steps", step, pointer("metas", "last_train_step"))
+
+
 _JAN = re.compile(rb'"object"\s*:\s*"model"|"sources"\s*:\s*\[\s*\{\s*"(?:filename|url)"')
 _PADDLE = re.compile(rb"(?m)^(?:Global|Hpi|PreProcess|PostProcess|Preprocess|mode|arch|metric):")
 _KERAS_HUB = re.compile(rb'"keras_(?:hub|nlp|cv)_version"')
@@ -310,4 +321,5 @@ _READERS: Mapping[str, Callable[[Findings, Mapping[str, Any]], None]] = {
     "genai_config.json": _tell_genai,
     "mlc-chat-config.json": _tell_mlc,
     SERVED: _tell_served,
+    NANOTRON: _tell_nanotron,
 }

@@ -70,9 +70,11 @@ from crawler.grouping.layouts import (
     RUN_DIRECTORY,
     RUN_POSITION,
     SHARDED_MODEL,
+    SHELVES_OF_STEPS,
     SIDE_DIRECTORIES,
     SIDECAR,
     STATE_DIRECTORY,
+    STATE_OF_PART,
     STATES_OF_SETTINGS,
     TRAINING_STATE,
     UNPICKLED,
@@ -251,9 +253,18 @@ def _role(member: Member, with_weights: set[str], with_whole: set[str]) -> Role 
         return None
     if TRAINING_STATE.match(name):
         return Role.RUN if name.startswith("training_args") else Role.AUXILIARY
-    if _is_state_below(directory, with_weights):
+    if _is_state_below(directory, with_weights) or _is_state_of_part(member):
         return Role.AUXILIARY
     return Role.PART if PROJECTOR.match(name) else None
+
+
+def _is_state_of_part(member: Member) -> bool:
+    """Whether it is a state by its name that holds no tensors; what would run something, or may, is shown all the same."""
+    extraction = member.extraction
+    if extraction is None or STATE_OF_PART.match(name_of(member.object.key)) is None:
+        return False
+    is_empty = extraction.tensors is None or not extraction.tensors.tallies
+    return is_empty and all(risk.severity < Severity.MEDIUM for risk in extraction.risks)
 
 
 def _is_state_below(directory: str, with_weights: AbstractSet[str]) -> bool:
@@ -876,7 +887,8 @@ def _directory_called(source: SourceId, directory: str) -> str | None:
 def _of_run(directory: str) -> str | None:
     """What one state of a run is called, after the run: `bert-checkpoint-500`. None for a directory with its own name."""
     name, above = name_of(directory), directory_of(directory)
-    if not above or not any(form.match(name) for form in OF_A_RUN):
+    is_step = name.isdecimal() and name_of(above).lower() in SHELVES_OF_STEPS
+    if not above or not (is_step or any(form.match(name) for form in OF_A_RUN)):
         return None
     return f"{names.model_name(above, is_file=False)}-{name}"
 

@@ -16,6 +16,8 @@ HUB_REPOSITORY = re.compile(r"(?:^|/)(?P<repository>models--[^/]+)/(?P<part>blob
 CHECKPOINT_DIRECTORY = re.compile(
     r"^(checkpoint|step|epoch|iter|global_step)[-_]?\d+(?:_universal)?$", re.IGNORECASE
 )
+SHELVES_OF_STEPS = frozenset({"checkpoints", "checkpoint", "ckpt", "ckpts"})
+"""Where directories that are called by a number alone are the steps of a run. Source: huggingface/nanotron, orbax."""
 FOLD_DIRECTORY = re.compile(
     r"^(?:fold[-_]?(?:\d+|all)|release|default|(?:final|best|last|latest|merged)(?:[-_](?:model|checkpoint|ckpt))?"
     r"|(?:model|checkpoint)[-_](?:final|best|last|latest|merged))$",
@@ -33,11 +35,17 @@ PROJECTOR = re.compile(r"^(mmproj|mtp)([-_.].*)?\.gguf$|.*[-_.]mmproj([-_.].*)?\
 TRAINING_STATE = re.compile(
     r"^((optimizer|scheduler|recipe_state|scaler|sampler|dl_state_dict|rng_state|random_states|custom_checkpoint)(_\d+)?"
     r"|training_args|trainer_state|loss_state|.*zero_pp_rank_\d+_mp_rank_\d+_optim_states"
-    r"|(optim|extra_state)_world_size_\d+_rank_\d+|distrib_optim)\.(pt|pth|bin|pkl|safetensors)$|^[^/]+\.pd(?:opt|states)$"
+    r"|(optim|extra_state)_world_size_\d+_rank_\d+|distrib_optim|tp-\d+-of-\d+_dp-\d+-of-\d+_pp-\d+-of-\d+)\.(pt|pth|bin|pkl|safetensors)$|^[^/]+\.pd(?:opt|states)$"
 )
 """What a trainer writes beside the weights to go on later. Source: transformers Trainer, accelerate save_state, DeepSpeed
 engine.py (`_get_zero_ckpt_name`); verl checkpoint/fsdp_checkpoint_manager.py; Megatron-LM `distrib_optim.pt`;
-PaddlePaddle/PaddleDetection utils/checkpoint.py (`.pdopt`, `.pdstates`)."""
+huggingface/nanotron serialize/random.py; PaddlePaddle/PaddleDetection utils/checkpoint.py (`.pdopt`, `.pdstates`)."""
+STATE_OF_PART = re.compile(
+    r"^(?:lr_?)?(?:scheduler|optimi[sz]er|scaler|sampler|annealing)[-_][\w.-]{1,80}\.(?:pt|pth|bin|pkl|ckpt)$",
+    re.IGNORECASE,
+)
+"""The state of what trains one part of a network, called after both; one with tensors of its own may be a model of that name.
+Source: speechbrain/speechbrain utils/checkpoints.py (`CKPT+…/scheduler_model.ckpt`), huggingface/nanotron serialize."""
 STATE_DIRECTORY = re.compile(r"^(?P<stem>.+)-state$")
 """What kohya's trainers go on from, called after the file beside. Source: kohya-ss/sd-scripts library/train_util.py
 (`EPOCH_STATE_NAME`, `LAST_STATE_NAME`)."""

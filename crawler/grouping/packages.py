@@ -17,8 +17,8 @@ _READER = "spacy"
 
 def directories_of_packages(members: Sequence[Member]) -> set[str]:
     """The directories of which a sub-directory says the same of a pipeline once more: it lies there."""
-    told = {directory_of(member.object.key) for member in members if _tells_of_pipeline(member)}
-    return {directory_of(directory) for directory in told if directory} & told
+    speaking = {directory_of(member.object.key) for member in members if _tells_of_pipeline(member)}
+    return {directory_of(directory) for directory in speaking if directory} & speaking
 
 
 def role_of_copy(member: Member, packages: AbstractSet[str]) -> Role | None:

@@ -14,7 +14,7 @@ from typing import Any
 from catalog.layouts import variants
 from catalog.layouts.content_addressed import content_key
 from catalog.layouts.names import CANONICAL_STEMS, stem
-from catalog.layouts.shards import PARALLEL, RANK_DIRECTORY, RANKED, shard_stem
+from catalog.layouts.shards import CUT_OF_TENSOR, PARALLEL, RANK_DIRECTORY, RANKED, shard_stem
 from catalog.records import FileStatus, Group, Member, Role, TensorSummary
 from catalog.records.objects import SAME_BYTES
 from mappings.formats import counted_ranks
@@ -87,6 +87,8 @@ def weight_sets(group: Group) -> list[WeightSet]:
         kind = "indexed" if index else total
         if group.kind == LAYERS and content_key(member.object.key) is not None:
             base, kind = LAYERS, LAYERS
+        if group.kind == "directory" and CUT_OF_TENSOR.search(name):
+            directory, base, kind = group.key, "model.safetensors", RANKED
         if rank := RANK_DIRECTORY.search(directory):
             directory, kind = directory[: rank.start()], RANKED
         variant = _variant(name, directory, beside) or ""
