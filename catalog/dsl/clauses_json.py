@@ -48,6 +48,10 @@ def query_json(query: Query) -> dict[str, Any]:
             return {"exists": {"field": field}}
         case Prefix(field=field, value=value):
             return {"prefix": {field: {"value": value}}}
+        case Wildcard(
+            field="name"
+        ):  # the door takes no star before a name's first letter but as a person types it
+            return {"query_string": {"query": f"name:{query.value}"}}
         case Wildcard(field=field, value=value):
             return {"wildcard": {field: {"value": value}}}
         case Match(text=text, fields=(field,), operator="prefix"):

@@ -487,9 +487,20 @@ def text_leaf(token: Token, target: Target, reading: Reading) -> Leaf | None:
     return negated(leaf) if leaf is not None and token.operator == "!=" else leaf
 
 
+def _is_pattern(text: str) -> bool:
+    """`*bert*`, `llama-*-chat`: a part of a name, wherever it stands in it."""
+    return (
+        _INNER_PATTERN.fullmatch(text) is not None
+        and _bare(text.replace("*", "x").replace("?", "x"))
+        and is_bounded(text)
+    )
+
+
 def _text_value(piece: Piece, token: Token, target: Target) -> Leaf:
     text = " ".join(piece.text.split())
     name = name_of(target.path)
+    if target.kind == "name" and not piece.quoted and _is_pattern(text):
+        return Leaf(node=Wildcard(target.path, _STARS.sub("*", text)), label=f"{name}:{text}")
     if target.kind == "name" and not piece.quoted and text.endswith("*") and _bare(text.rstrip("*")):
         return Leaf(node=Prefix(target.path, text.rstrip("*")), label=f"{name}:{text.rstrip('*')}*")
     if target.kind == "name" and not piece.quoted and text.startswith("*") and _bare(text.strip("*")):
