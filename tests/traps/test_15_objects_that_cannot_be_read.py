@@ -208,3 +208,14 @@ def test_objects_with_and_without_a_key_of_their_owner_are_read_with_it(bucket_s
     bucket.options["sse_c_key"] = SSE_C_KEY
     assert bucket_shop.crawl(reread=True).run.state is RunState.COMPLETE
     assert set(bucket_shop.statuses().values()) == {"ok"}
+
+
+def test_archived_pictures_take_no_ones_turn_and_are_told_by_every_run(bucket_shop, monkeypatch):
+    """What a run may look at of files whose names promise nothing is bounded; those that cannot be read do not count."""
+    monkeypatch.setattr("crawler.reading.LOOKED_AT_IN_STORAGE", 1)
+    bucket_shop.bucket.put("0.jpg", b"\xff\xd8", StorageClass="GLACIER")
+    bucket_shop.bucket.put("1.jpg", b"\xff\xd8")
+    bucket_shop.bucket.put("2.jpg", b"\xff\xd8")
+    runs = [bucket_shop.crawl() for _ in range(3)]
+    assert [run.counts["opened"] for run in runs] == [1, 1, 0]
+    assert [run.counts["skipped"] for run in runs] == [2, 1, 1]
