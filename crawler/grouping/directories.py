@@ -69,9 +69,9 @@ class DirectoryRules:
         self.file_names = file_names
 
     def is_container(self, directory: Directory) -> bool:
-        names = directory.marks | (set(directory.names) if directory.names is not None else set())
-        if directory.files and directory.names is None:
-            names |= {"any"}
+        names = directory.marks
+        if directory.folders and directory.files:  # what else lies in it counts for no other container
+            names = names | set(directory.names or ("any",))
         return self.file_names.container_kind(directory.path, names, directory.folders) is not None
 
     def is_open(self, directory: Directory) -> bool:

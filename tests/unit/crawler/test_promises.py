@@ -40,6 +40,8 @@ def test_a_name_is_taken_apart_as_its_extractor_says(name, stem):
         ("n", set(), {"context", "weights", "logs"}, "directory"),
         ("n", {"README.md"}, {"context", "weights"}, "directory"),
         ("n", {"train.py"}, {"context", "weights"}, None),
+        ("n", {"notes.txt", "metrics.json", "preview.png"}, {"context", "weights"}, "directory"),
+        ("s", {"requirements.txt", "eval.json"}, {"metadata", "data"}, "directory"),
         ("n", {".DS_Store", "Thumbs.db"}, {"context", "weights"}, "directory"),
         ("s", {"README.md", ".DS_Store", "modeldex.yaml"}, {"metadata", "data"}, "directory"),
         ("s", {"model.bin"}, {"metadata", "data"}, None),
