@@ -192,7 +192,7 @@ QUERIES: Mapping[str, tuple[Query, str]] = {
     "pattern with several stars": (Wildcard("name", "r*s*50"), "de"),
     "pattern finds one value of several": (Wildcard("tags", "*du?tion"), "ac"),
     "pattern of letters of other patterns": (Wildcard("name", "[a-z]*.+e?$"), ""),
-    "pattern beyond ASCII": (Wildcard("name", "?文*型"), "c"),
+    "pattern beyond ASCII": (Wildcard("name", "?文*模型"), "c"),
     "pattern with a backslash": (Wildcard("name", "bert\\*base"), ""),
     "not includes models without the field": (Not(Term("framework", "pytorch")), "cde"),
     "and": (And((Term("tags", "nlp"), Not(Term("complete", value=True)))), "b"),

@@ -36,7 +36,7 @@ class HfTrainerExtractor:
     """
 
     name = "hf-trainer"
-    version = 5
+    version = 4
     description = "trainer_state.json and *_results.json of a Trainer run"
     reads = "epochs, steps, metrics with split and step, best metric, learning rate, speed"
     limits = "JSON 16 MB, 200,000 values, 50,000 log entries"
@@ -54,9 +54,7 @@ class HfTrainerExtractor:
         findings = Findings(reader, self, format=None, role=Role.RUN, origin=Origin.RUN)
         value = jsons.read_object(reader)
         if reader.name == STATE:
-            checkpoint = _CHECKPOINT.search(reader.key) is not None or (
-                "/" not in reader.key and not _has_ended(value)
-            )
+            checkpoint = _CHECKPOINT.search(reader.key) is not None
             _tell_state(findings, value, checkpoint=checkpoint)
         else:
             _tell_results(findings, value)
@@ -91,15 +89,6 @@ def _tell_state(findings: Findings, state: Mapping[str, Any], *, checkpoint: boo
     ):
         if isinstance(value, (int, float, str)) and not isinstance(value, bool):
             findings.say(f"extra.trainer.{name}", value, place)
-
-
-def _has_ended(state: Mapping[str, Any]) -> bool:
-    """Whether the state was saved behind the training, which ends its log with how long it took. A checkpoint that is crawled
-    by itself does not say in its key that it is one.
-    """
-    log = state.get("log_history")
-    last = log[-1] if isinstance(log, list) and log else None
-    return isinstance(last, Mapping) and "train_runtime" in last
 
 
 def _best_step(state: Mapping[str, Any]) -> int | None:

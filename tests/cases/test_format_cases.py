@@ -121,7 +121,6 @@ def test_what_stands_in_one_tree_says_what_each_says_by_itself(tmp_path):
         ("results-of-other-runs", "flair/ner"),
         ("results-of-other-runs", "keras-best"),
         ("states-and-tables-of-trainers", "timm/20240501-101010-resnet18-224"),
-        ("checkpoint-own-metrics", "out-bert/checkpoint-200"),
     ],
 )
 def test_a_run_that_is_crawled_by_itself_says_what_it_says_in_a_tree(name, place, tmp_path):

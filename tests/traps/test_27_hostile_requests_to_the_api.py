@@ -36,8 +36,15 @@ def test_hostile_body_is_refused_before_the_engine(untouched, path, body, part):
     assert untouched.engine.calls == []
 
 
-@pytest.mark.parametrize(("body", "part"), REFUSED.values(), ids=REFUSED)
-def test_one_hostile_search_of_many_stops_them_all(untouched, body, part):
+OF_A_TEXT = "query_string"
+"""What a person types into a panel of a dashboard: a mistake in it is told in its place, and leaves the others their answers."""
+
+
+@pytest.mark.parametrize(
+    "body",
+    [pytest.param(body, id=name) for name, (body, part) in REFUSED.items() if part != OF_A_TEXT],
+)
+def test_one_hostile_search_of_many_stops_them_all(untouched, body):
     lines = "\n".join(encoded(line) for line in ({}, {"size": 1}, {}, body)) + "\n"
     answer = untouched.post("/es/_msearch", data=lines, headers={"Content-Type": "application/x-ndjson"})
     refused(answer, 400, "parsing_exception")
