@@ -52,6 +52,8 @@ from catalog.text.wildcards import PATTERN_BOUNDS, is_bounded
 from mappings import evaluation_parts, fields
 
 MAX_CLAUSES = 4096
+MAX_PATTERNS = 128
+"""Each is an automaton of its own, which takes up to half a second to make."""
 """Leaf clauses of one query. Source: Elasticsearch indices.query.bool.max_clause_count is at least 1,024."""
 MAX_VALUES = 65_536
 """Values of one `Terms`. Source: Elasticsearch index.max_terms_count."""
@@ -188,6 +190,7 @@ class _Budget:
 
     def __init__(self) -> None:
         self.clauses = 0
+        self.patterns = 0
 
     def query(self, query: Query, part: str, *, depth: int = 0, nested: bool = False) -> None:
         if depth > MAX_DEPTH:
@@ -195,6 +198,9 @@ class _Budget:
         self.clauses += 1
         if self.clauses > MAX_CLAUSES:
             raise RequestRefused(part, f"has more than {MAX_CLAUSES:,} clauses.")
+        self.patterns += isinstance(query, Wildcard)
+        if self.patterns > MAX_PATTERNS:
+            raise RequestRefused(part, f"has more than {MAX_PATTERNS} patterns with stars inside.")
         match query:
             case All() | Nothing():
                 return

@@ -21,10 +21,12 @@ from catalog.query.nodes import (
     Exists,
     Match,
     Nothing,
+    Or,
     Prefix,
     Range,
     Term,
     Terms,
+    Wildcard,
 )
 from catalog.query.request import (
     Aggregation,
@@ -44,6 +46,7 @@ from catalog.query.request import (
     TermsAgg,
 )
 from catalog.query.text.search_text import parse
+from catalog.query.validate import MAX_PATTERNS
 from catalog.search.engine import FollowingWriter, IndexAction, IndexWriter, SearchEngine
 from catalog.testing.engine_cases import DOCUMENTS, QUERIES, REFUSED, SORTS, actions
 from mappings.flags import askable, flags
@@ -413,6 +416,21 @@ class EngineSuite:
             Prefix("task", "模" * 2_000),
         ):
             assert engine.search(SearchRequest(query=query)).total == 0
+
+    def test_more_patterns_than_anybody_asks_for_are_refused(self, engine: SearchEngine) -> None:
+        """Each takes as long as a search: four thousand in one request took minutes."""
+        patterns = tuple(Wildcard("name", f"a*{number:03}") for number in range(MAX_PATTERNS + 1))
+        assert engine.search(SearchRequest(query=Or(patterns[1:]))).total == 0
+        with pytest.raises(RequestRefused, match="patterns"):
+            engine.search(SearchRequest(query=Or(patterns)))
+
+    @pytest.mark.parametrize("form", [f"*{'aa?' * 4}{'aa*' * 3}{'a' * 90}", f"*{'ä*' * 7}{'ä' * 60}"])
+    def test_a_pattern_that_takes_much_is_answered_or_refused(self, engine: SearchEngine, form: str) -> None:
+        """One whose automaton is too large was an error that nothing here knew."""
+        try:
+            assert engine.search(SearchRequest(query=Wildcard("name", form))).total == 0
+        except RequestRefused as refused:
+            assert refused.part == "name"
 
     def test_ranges_beyond_64_bits(self, engine: SearchEngine) -> None:
         rows = (RangeBucket(key="a", end=1e308), RangeBucket(key="b", start=-1e308, end=-1e300))

@@ -7,25 +7,24 @@ from fnmatch import fnmatchcase
 from catalog.text.folding import fold
 
 MAX_PATTERN_BYTES = 200
-MAX_STARS = 8
 MAX_QUESTION_MARKS = 4
-"""Each doubles the states of the automaton that looks for a pattern with a star before it."""
+MAX_SIGNS = 8
+"""Stars and question marks together: each multiplies the states of the automaton that looks for the pattern."""
 MIN_CHARACTERS = 3
-"""Beside stars and question marks: fewer are in nearly every text."""
+"""Beside stars and question marks: fewer are in nearly every text. An ideograph says as much as three letters."""
 PATTERN_BOUNDS = (
     f"is a pattern of at least {MIN_CHARACTERS} characters beside its stars, and at most {MAX_PATTERN_BYTES} bytes, "
-    f"{MAX_STARS} stars and {MAX_QUESTION_MARKS} question marks."
+    f"{MAX_SIGNS} stars and question marks, {MAX_QUESTION_MARKS} of these."
 )
 
 
 def is_bounded(pattern: str) -> bool:
     """Whether engines look for this pattern in a time that grows with the number of values alone."""
-    stars, question_marks = pattern.count("*"), pattern.count("?")
+    stars, question_marks, size = pattern.count("*"), pattern.count("?"), len(fold(pattern).encode())
     return (
-        stars <= MAX_STARS
+        stars + question_marks <= MAX_SIGNS
         and question_marks <= MAX_QUESTION_MARKS
-        and len(pattern) - stars - question_marks >= MIN_CHARACTERS
-        and len(fold(pattern).encode()) <= MAX_PATTERN_BYTES
+        and MIN_CHARACTERS + stars + question_marks <= size <= MAX_PATTERN_BYTES
     )
 
 

@@ -116,24 +116,31 @@ def read_condition(token: Token, reading: Reading) -> Leaf | None:
     return _none_of(token, target, reading) or _READERS[target.kind](token, target, reading)
 
 
-_NONE = frozenset(
-    {"none", "null", "nil", "n/a", "(none)", "unknown", "undefined", "unspecified", "unset", "empty"}
-)
+_NONE = frozenset({"none", "null", "nil", "n/a", "(none)"})
+_UNTOLD = frozenset({"", "unknown", "undefined", "unspecified", "unset", "empty"})
+"""Words that a model may well have as a value: they say that it has none only where every value is known."""
 
 
 def _none_of(token: Token, target: Target, reading: Reading) -> Leaf | None:
     """`license:none` where no model has a value of this name: those that say nothing."""
     piece = token.values[0]
-    is_empty = piece.quoted and not piece.text.strip()  # license = '', as in SQL
-    if len(token.values) > 1 or not (is_empty or (not piece.quoted and piece.text.casefold() in _NONE)):
-        return None
+    text = piece.text.strip().casefold()
+    if len(token.values) > 1 or text not in _NONE | _UNTOLD or piece.quoted != (not text):
+        return None  # license = '', as in SQL
     if token.operator not in {":", "=", "!="} or target.kind in {"text", "name", "boolean"}:
         return None
     known = reading.vocabulary.values.get(target.path, {}) if reading.vocabulary is not None else {}
-    if piece.text.casefold() in {value.casefold() for value in known}:
+    if text in {value.casefold() for value in known} or (text in _UNTOLD and _may_be(text, target, reading)):
         return None
     leaf = _exists(target)
     return leaf if token.operator == "!=" else negated(leaf)
+
+
+def _may_be(value: str, target: Target, reading: Reading) -> bool:
+    """Whether a model may have this value for all that is known. Scopes are read by no catalog: there it always may."""
+    if reading.vocabulary is None or (target.path == "status" and value in statuses()):
+        return True
+    return target.kind in {"keyword", "flattened"} and target.path not in reading.vocabulary.complete
 
 
 def _is_state(token: Token) -> bool:

@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from catalog.query.nodes import And, Exists, Match, Nothing, Or, Phrase, Prefix, Query, Term, Terms, Wildcard
 from catalog.query.problems import Suggestion
 from catalog.query.text.parse_context import Leaf, Reading, any_of, negated
-from catalog.query.text.printing import name_of, print_query, quote, quoted
+from catalog.query.text.printing import name_of, pattern_as_text, print_query, quote, quoted
 from catalog.query.text.scanner import Piece, Token
 from catalog.query.text.targets import Target, Vocabulary, field_target
 from catalog.query.text.version_conditions import order_of, version_leaves
@@ -212,7 +212,8 @@ def _matching(piece: Piece, target: Target, reading: Reading) -> Leaf:
             {value for typed, (value, _) in known.items() if fnmatchcase(typed.casefold(), text.casefold())}
         )
         shown = ", ".join(matching[:5]) + (" and more" if len(matching) > 5 else "")
-        return Leaf(node=Terms(target.path, tuple(matching)), label=f"{name}:{text}", explanation=shown)
+        label = pattern_as_text(target.path, text) or f"{name}:{text}"
+        return Leaf(node=Terms(target.path, tuple(matching)), label=label, explanation=shown)
     stem = text.partition("*")[0].partition("?")[0]
     message = f"Not all values of {target.label} are known here, so {text} is read as {stem or 'any value'}*."
     reading.problem("unsupported-operator", message, piece.start, piece.end)
@@ -382,15 +383,10 @@ def _location(piece: Piece, target: Target) -> Leaf:
     """A directory means everything below it; `*` at the end means every name that begins so."""
     text = piece.text.strip()
     open_end = not piece.quoted and text.endswith("*")
-    if open_end and not _bare(text.rstrip("*")):
-        text = text.rstrip("*") if text.rstrip("*").endswith("/") else text
-        open_end = False  # no text of a query could say a beginning with such letters
     folder = text.rstrip("*") if open_end else text
-    label = (
-        f"{name_of(target.path)}:{text}"
-        if _bare(text.rstrip("*"))
-        else f"{name_of(target.path)}:{quoted(text)}"
-    )
+    label = pattern_as_text(target.path, text) if open_end else None
+    if label is None:
+        label = f"{name_of(target.path)}:{quote(folder) if '?' in folder else quoted(folder)}"
     stems = [folder] if not open_end or folder.endswith("/") else []
     clauses: list[Query] = []
     for spelled in dict.fromkeys(path for stem in stems or [folder] for path in _spellings(stem, target)):
@@ -410,7 +406,7 @@ _STARS = pattern(r"\*{2,}")
 def _places_like(piece: Piece, target: Target, reading: Reading) -> Leaf:
     """`team/*/final`: every place that looks so, and all below it. `**/` at the beginning also stands for no folder."""
     typed = piece.text.strip()
-    label = f"{name_of(target.path)}:{typed if _bare(typed.replace('*', 'x').replace('?', 'x')) else quoted(typed)}"
+    label = pattern_as_text(target.path, typed)
     anywhere = _FROM_ANY_FOLDER.match(typed)
     texts = [typed[anywhere.end() :], f"*/{typed[anywhere.end() :]}"] if anywhere else [typed]
     patterns = [
@@ -421,10 +417,12 @@ def _places_like(piece: Piece, target: Target, reading: Reading) -> Leaf:
             [spelled] if spelled.endswith("*") else [spelled.rstrip("/"), f"{spelled.rstrip('/')}/*"]
         )
     ]
-    unbounded = next((form for _, form in patterns if not is_bounded(form)), None)
-    if unbounded is not None:
-        reading.problem("unsupported-operator", f"{typed} {PATTERN_BOUNDS}", piece.start, piece.end)
-        return Leaf(node=Nothing(), label=label)
+    unasked = "" if all(is_bounded(form) for _, form in patterns) else PATTERN_BOUNDS
+    if label is None:
+        unasked = "has commas, brackets or quotes beside ?; write * in place of ?."
+    if unasked or label is None:
+        reading.problem("unsupported-operator", f"{typed} {unasked}", piece.start, piece.end)
+        return Leaf(node=Nothing(), label=label or f"{name_of(target.path)}:{quoted(typed)}")
     clauses: list[Query] = [_like(field, form) for field, form in patterns]
     node = clauses[0] if len(clauses) == 1 else Or(tuple(clauses))
     return Leaf(

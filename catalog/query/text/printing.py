@@ -29,6 +29,7 @@ from catalog.query.nodes import (
 from catalog.query.periods import format_instant, format_start, last_period, spelled
 from catalog.query.text.numbers import format_number
 from catalog.query.text.targets import metric_alone, resolve, short_name
+from catalog.query.text.worded_signs import WORDED_NAMES
 from catalog.text.natural import version_of
 from catalog.text.patterns import pattern
 from mappings import fields, fields_where
@@ -89,9 +90,11 @@ def _leaf(query: Query) -> str:
         case Exists(field=field):
             return f"has:{_exists_name(field)}"
         case Prefix(field=field, value=value):
-            return f"{name_of(field)}:{prefix_text(value)}"
+            if {"*", "?"} & set(value):
+                raise _Unprintable
+            return pattern_text(field, f"{value}*")
         case Wildcard(field=field, value=value):
-            return f"{name_of(field)}:{_pattern_text(value)}"
+            return pattern_text(field, value)
         case Match(text=text, fields=("name",), operator="prefix"):
             return f"name:{quoted(text)}"
         case Match(text=text, fields=()):
@@ -123,7 +126,14 @@ def _exact(field: str, value: Value) -> str:
 def _exists_name(field: str) -> str:
     name = _shown_as().get(field) or name_of(field)
     first = resolve(name)
-    return field if first and first[0].path != field else name
+    if first and first[0].path != field:
+        return field
+    if field.startswith("metrics.") or not any(
+        target.kind == "metric" and not target.nested for target in first
+    ):
+        return name
+    spelled = fields()[field].aliases  # `has:precision` asks for the metric, `has:dtype` for the field
+    return next((alias for alias in spelled if [target.path for target in resolve(alias)] == [field]), name)
 
 
 def name_of(field: str) -> str:
@@ -143,18 +153,18 @@ def print_value(field: str, value: Value) -> str:
     if isinstance(value, datetime):
         return format_instant(value)
     if isinstance(value, str):
-        return quoted(value)
+        return quote(value) if "?" in value else quoted(value)
     row = fields().get(field)
     return format_number(value, row.unit if row else None)
 
 
-_NEGATING = pattern(r"-[^\W\d_]|not$", re.IGNORECASE)
-"""Behind a name these would leave out: `license:-mit`, `license:not mit`."""
+_SIGNED = pattern(rf"-[^\W\d_]|not$|(?:{WORDED_NAMES})[=:]", re.IGNORECASE)
+"""Behind a name these would leave out or compare: `license:-mit`, `license:not mit`, `version=ge=2`."""
 
 
 def quoted(text: str) -> str:
     """The value as it is where that is safe, else in quotes."""
-    if _BARE_VALUE.fullmatch(text) and ".." not in text and not _NEGATING.match(text):
+    if _BARE_VALUE.fullmatch(text) and ".." not in text and not _SIGNED.match(text):
         return text
     return quote(text)
 
@@ -164,16 +174,22 @@ def quote(text: str) -> str:
     return f'"{escaped}"'
 
 
-def prefix_text(value: str) -> str:
-    if _BARE_VALUE.fullmatch(value) and ".." not in value:
-        return f"{value}*"
+def pattern_text(field: str, form: str) -> str:
+    """The condition that values look so; as SQL writes it where quotes are needed, in which a star would be a letter."""
+    if _BARE_VALUE.fullmatch(form.replace("*", "x").replace("?", "x")) and ".." not in form:
+        return f"{name_of(field)}:{form}"
+    if "*" in form and "\\%" not in form:
+        escaped = form.replace("%", "\\%")
+        return f"{name_of(field)} LIKE {quote(escaped)}"
     raise _Unprintable
 
 
-def _pattern_text(value: str) -> str:
-    if _BARE_VALUE.fullmatch(value.replace("*", "x").replace("?", "x")) and ".." not in value:
-        return value
-    raise _Unprintable
+def pattern_as_text(field: str, form: str) -> str | None:
+    """The same; None for one that the language has no words for."""
+    try:
+        return pattern_text(field, form)
+    except _Unprintable:
+        return None
 
 
 def _range(query: Range) -> str:

@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import Protocol
 
 from catalog.query.text.numbers import looks_numeric
+from catalog.query.text.worded_signs import WORDED, WORDED_NAMES
 from catalog.text.patterns import pattern
 
 QUOTES = {
@@ -39,27 +40,14 @@ OPERATORS = {
     "\N{LESS-THAN OR EQUAL TO}": "<=",
     "\N{NOT EQUAL TO}": "!=",
 }
-_WORDED = {
-    "gt": ">",
-    "gte": ">=",
-    "ge": ">=",
-    "lt": "<",
-    "lte": "<=",
-    "le": "<=",
-    "eq": "=",
-    "ne": "!=",
-    "neq": "!=",
-}
-"""Signs as words. Source: OData 4, Django, JSON:API, POSIX test, FIQL and RSQL."""
-_WORDED_NAMES = "|".join(sorted(_WORDED, key=len, reverse=True))
 _WORDED_SIGN = pattern(
-    rf"\[(?P<bracketed>{_WORDED_NAMES})\]\s*[=:]\s*|[:=](?P<parted>{_WORDED_NAMES}):|=(?P<between>{_WORDED_NAMES})="
-    rf"|\s+(?:-(?P<dashed>{_WORDED_NAMES})|(?P<spaced>{_WORDED_NAMES}))\s+(?=[\w.'\"+-])",
+    rf"\[(?P<bracketed>{WORDED_NAMES})\]\s*[=:]\s*|[:=](?P<parted>{WORDED_NAMES}):|=(?P<between>{WORDED_NAMES})=(?=\S)"
+    rf"|\s+(?:-(?P<dashed>{WORDED_NAMES})|(?P<spaced>{WORDED_NAMES}))\s+(?=[\w.'\"+-])",
     re.IGNORECASE,
 )
 _SIGNED_NAME = pattern(
     rf"(?P<least>min(?:imum)?)_(?P<of_least>\w+)|(?P<most>max(?:imum)?)_(?P<of_most>\w+)"
-    rf"|(?P<base>\w+?)(?:__|_)(?P<sign>{_WORDED_NAMES}|min|max)",
+    rf"|(?P<base>\w+?)(?:__|_)(?P<sign>{WORDED_NAMES}|min|max)",
     re.IGNORECASE,
 )
 _SIGNED_WORDS = {
@@ -90,6 +78,7 @@ _SQL = pattern(
     re.IGNORECASE,
 )
 """What follows a name in filters of MLflow, Neptune and Comet and in SQL."""
+_ANY_IN_SQL = pattern(r"\\(%)|%")
 _MEMBER = pattern(
     r"(?:'(?P<single>[^'\n]{1,100})'|\"(?P<double>[^\"\n]{1,100})\")\s+(?P<outside>not\s+)?in\s+"
     r"(?P<name>[^\W\d_][\w.]*)(?![\w:(])",
@@ -401,7 +390,7 @@ class _Scanner:
         if pattern_piece is None:
             self.at = start
             return None
-        text = pattern_piece.text.replace("%", "*")
+        text = _ANY_IN_SQL.sub(lambda sign: sign[1] or "*", pattern_piece.text)
         if words["part"]:
             part = words["part"].casefold()
             text = f"{'' if part.startswith(('start', 'begin')) else '*'}{text}{'' if part.startswith('end') else '*'}"
@@ -539,7 +528,7 @@ class _Scanner:
         worded = _WORDED_SIGN.match(self.text, named.end())
         if worded is not None and self.known(name):
             word = next(filter(None, worded.groups()))
-            sign = _WORDED[word.casefold()]
+            sign = WORDED[word.casefold()]
             compares = sign in {"=", "!="} or self.names.units(name) is not None
             if worded["spaced"] is None or (
                 compares and looks_numeric(self.text[worded.end() :]) != (sign in {"=", "!="})
@@ -574,7 +563,7 @@ class _Scanner:
             if match["least"] or word == "min"
             else "<="
             if match["most"] or word == "max"
-            else _WORDED[word]
+            else WORDED[word]
         )
         return (base, sign) if self.known(base) else ("", "")
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import tantivy
 
+from catalog.errors import RequestRefused
 from catalog.query.document_values import (
     has_named_number,
     is_leaf,
@@ -130,7 +131,7 @@ class Translator:
             case Prefix(name, value):
                 return self.prefix(name, value)
             case Wildcard(name, value):
-                return tantivy.Query.regex_query(self.schema, column(name), like(fold(value)))
+                return self._looking_like(name, value)
             case Match() | Phrase():
                 return self._text(query)
             case Nested(_, inner):
@@ -211,6 +212,16 @@ class Translator:
         if is_leaf(name):
             folded = term_prefix(name) + folded
         return tantivy.Query.fuzzy_term_query(self.schema, column(name), folded, 0, prefix=True)
+
+    def _looking_like(self, name: str, pattern: str) -> tantivy.Query:
+        try:
+            return tantivy.Query.regex_query(self.schema, column(name), like(fold(pattern)))
+        except (
+            ValueError
+        ) as error:  # few patterns within the bounds: long ones of the same letters over and over
+            raise RequestRefused(
+                name, "is a pattern that takes too much to look for; make it shorter."
+            ) from error
 
     def between(
         self,

@@ -7,7 +7,7 @@ import pytest
 from fixtures.shell import run
 
 from catalog.access.command_line import accounts
-from catalog.access.grants import grant_of, grants_of_file
+from catalog.access.grants import grant_of, grants_of_file, query_of_saved
 from catalog.access.permissions import principal_of
 from catalog.access.scopes import scope_of_text
 from catalog.errors import UserError
@@ -115,3 +115,33 @@ def test_a_source_is_denied_by_its_name_or_by_its_id(home):
         grant_of(settings, Role.VIEWER, query=f'source:"{identifier}"', deny=True),
     ]
     assert [scope_of_text(grant.scope) for grant in denied] == [Term("source", identifier)] * 2
+
+
+@pytest.mark.parametrize("word", ["unknown", "undefined", "unspecified", "unset", "empty", '""'])
+def test_a_word_for_the_lack_of_a_value_is_a_value_in_a_scope(word):
+    """No catalog reads a scope: `license:unknown` gave all models without a licence to who had been given none."""
+    assert scope_of_text(f"owner:{word}") == Term("owner", word.strip('"'))
+    assert scope_of_text(f"-owner:{word}") == Not(Term("owner", word.strip('"')))
+
+
+def test_a_denied_source_called_by_a_word_for_the_lack_of_a_value_is_refused(home):
+    """`-source:unknown` asked for all that have a source, which is everything, and nobody was told."""
+    with pytest.raises(UserError, match="there is no source 'unknown'"):
+        grant_of(Settings(home=home), Role.VIEWER, query="-source:unknown")
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [("path:secret,old*", "secret,old"), ("path LIKE 'My Models/ch%'", "My Models/ch")],
+)
+def test_the_beginning_of_a_place_with_letters_that_need_quotes_is_denied(text, place):
+    """The star was taken for a letter of the place: a denial that had held until then took nothing away."""
+    assert scope_of_text(text) == Prefix("path", place)
+
+
+@pytest.mark.parametrize(
+    "text", ["path:odd/[a]*b", "path:secret,old*", "path:team-*/{prod,dev}/x", "path LIKE 'a b%c'"]
+)
+def test_a_scope_of_a_saved_search_means_what_the_search_does(text):
+    """Their canonical text put the pattern into quotes, in which a star is a letter: a denial of it took nothing away."""
+    assert scope_of_text(query_of_saved(text)) == scope_of_text(text) is not None
