@@ -386,17 +386,29 @@ class _Scanner:
                 if pieces
                 else None
             )
-        pattern_piece, _ = self._piece(in_brackets=False)
-        if pattern_piece is None:
+        sign = "!=" if words["unlike"] or words["lacks"] else ":"
+        likes = self._patterns(words, name, sign)
+        if not likes:
             self.at = start
             return None
-        text = _ANY_IN_SQL.sub(lambda sign: sign[1] or "*", pattern_piece.text)
-        if words["part"]:
-            part = words["part"].casefold()
-            text = f"{'' if part.startswith(('start', 'begin')) else '*'}{text}{'' if part.startswith('end') else '*'}"
-        like = replace(pattern_piece, text=text, quoted="*" not in text)
-        sign = "!=" if words["unlike"] or words["lacks"] else ":"
-        return self._condition_of(start, name, named.end(), sign, (like,))
+        return self._condition_of(start, name, named.end(), sign, likes)
+
+    def _patterns(self, words: re.Match[str], name: str, sign: str) -> tuple[Piece, ...]:
+        """The value behind LIKE or contains, and those behind `or`, as patterns."""
+        part = (words["part"] or "").casefold()
+        head = "*" if part and not part.startswith(("start", "begin")) else ""
+        tail = "*" if part and not part.startswith("end") else ""
+        likes: list[Piece] = []
+        further = self.at
+        while further:
+            self.at = further
+            piece, _ = self._piece(in_brackets=False)
+            if piece is None:
+                break
+            text = f"{head}{_ANY_IN_SQL.sub(lambda sign: sign[1] or '*', piece.text)}{tail}"
+            likes.append(replace(piece, text=text, quoted="*" not in text))
+            further = self._further_value(name, sign, likes)
+        return tuple(likes)
 
     def _listed(self, start: int, end: int) -> tuple[Piece, ...]:
         """The values between brackets, parted by commas."""

@@ -137,20 +137,34 @@ def named_amount(sentence: Sentence, at: int) -> Replacement:
 
 
 def _shared_bound(sentence: Sentence, at: int) -> Replacement:
-    """`accuracy and f1 above 0.9`, `accuracy or f1 > 0.9`: the bound of two names."""
-    used = int(sentence.text(at) == "both")
-    first = numeric_name(sentence, at + used)
-    joining = sentence.text(at + used + first[0]) if first is not None else ""
-    if first is None or joining not in {"and", "or"}:
-        return None
-    used += first[0] + 1
-    second = _linked_name(sentence, at + used)
-    bound = measure_at(sentence, at + used + second[0]) if second is not None else None
-    if second is None or bound is None or not bound.sign or first[1].unit != second[1].unit:
-        return None
-    both = [f"{name}{bound.sign}{bound.amount.text}" for name in (first[1].name, second[1].name)]
-    joined = f"({' OR '.join(both)})" if joining == "or" else " ".join(both)
-    return used + second[0] + bound.count, joined
+    """`accuracy and f1 above 0.9`, `accuracy, f1 or recall > 0.9`: the bound of several names."""
+    place, targets, joining = at + int(sentence.text(at) == "both"), list[Target](), ""
+    while len(targets) < _MAX_NAMES:
+        last = _linked_name(sentence, place) if joining else None
+        bound = measure_at(sentence, place + last[0]) if last is not None else None
+        if last is not None and bound is not None and bound.sign:
+            targets.append(last[1])
+            if any(target.unit != last[1].unit for target in targets):
+                return None
+            compared = [f"{target.name}{bound.sign}{bound.amount.text}" for target in targets]
+            joined = f"({' OR '.join(compared)})" if joining == "or" else " ".join(compared)
+            return place + last[0] + bound.count - at, joined
+        named = numeric_name(sentence, place)
+        if named is None:
+            return None
+        place += named[0]
+        follow = sentence.text(place)
+        if follow in {"and", "or"} and joining in {"", ",", follow}:
+            place, joining = place + 1, follow
+        elif joining in {"", ","} and sentence.words[place - 1].whole.endswith(","):
+            joining = ","
+        else:
+            return None
+        targets.append(named[1])
+    return None
+
+
+_MAX_NAMES = 6
 
 
 def _with_further_bound(

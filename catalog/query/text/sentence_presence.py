@@ -120,9 +120,9 @@ def lacking(sentence: Sentence, at: int) -> Replacement:
     used = _excluding(sentence, at)
     if not used:
         return _not_done(sentence, at)
-    year = dated(sentence, at + used) or _year_left_out(sentence, at + used)
-    if year is not None and not year[1].startswith(("(", "-")):
-        return used + year[0], f"-{year[1]}"
+    dates = _dates_left_out(sentence, at + used)
+    if dates is not None:
+        return used + dates[0], dates[1]
     used += sentence.text(at + used) in _AFTER_A_NO
     several = listed_before_name(sentence, at + used)
     if several is not None:
@@ -132,6 +132,21 @@ def lacking(sentence: Sentence, at: int) -> Replacement:
         return None  # "don't panic" may be a name
     more, conditions = _left_out_too(sentence, at + used + first[0], first[1])
     return used + first[0] + more, conditions
+
+
+def _dates_left_out(sentence: Sentence, at: int) -> Replacement:
+    """What stands there as a date, and the years behind it: `2023 or 2024`."""
+    first = dated(sentence, at) or _year_left_out(sentence, at)
+    if first is None or first[1].startswith(("(", "-")):
+        return None
+    end, conditions = at + first[0], [f"-{first[1]}"]
+    while True:
+        place = next_member(sentence, end) or (end + 1 if sentence.text(end) == "and" else 0)
+        year = _year_left_out(sentence, place) if place else None
+        if year is None:
+            return end - at, " ".join(conditions)
+        end = place + year[0]
+        conditions.append(f"-{year[1]}")
 
 
 def _year_left_out(sentence: Sentence, at: int) -> Replacement:

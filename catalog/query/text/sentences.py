@@ -28,6 +28,7 @@ from catalog.query.text.sentence_parts import (
     unit_of,
 )
 from catalog.query.text.sentence_values import formatted, named_by_alias, possessed
+from catalog.query.text.targets import resolve
 from catalog.query.text.translation import in_english
 from catalog.text.patterns import pattern
 
@@ -159,7 +160,7 @@ def _first(sentence: Sentence, at: int) -> tuple[int, str | None] | None:
     if at and sentence.words[at - 1].raw[-1:] in _SIGNS:
         span = span_at(sentence, at)
         return None if span is None else (span[0], None)  # the value of `task: ner` and of `params: 7B - 13B`
-    protected = written_comparison(sentence, at)
+    protected = written_comparison(sentence, at) or _asked_of_text(sentence, at)
     if protected is not None:
         return protected
     for rule in sentence_rules.RULES:
@@ -167,6 +168,23 @@ def _first(sentence: Sentence, at: int) -> tuple[int, str | None] | None:
         if match is not None:
             return match
     return None
+
+
+def _asked_of_text(sentence: Sentence, at: int) -> tuple[int, None] | None:
+    """How many words of `tags do not contain ner` stay as they are: the scanner reads them, and `ner` is a part of a tag."""
+    raw = sentence.words[at].raw
+    if not resolve(raw):
+        return None
+    asked = _ASKED_OF_TEXT.match(" ".join(word.raw for word in sentence.words[at : at + _LONGEST_ASKED]))
+    return None if asked is None else (asked[0].count(" ") + 1, None)
+
+
+_LONGEST_ASKED = 6
+_ASKED_OF_TEXT = pattern(
+    r"[\w.]+ (?:(?:do(?:es)? )?not |do(?:es)?n['\N{RIGHT SINGLE QUOTATION MARK}]?t )?"
+    r"(?:contains?|(?:start|begin|end)s? ?with) (?=\S)",
+    re.IGNORECASE,
+)
 
 
 def _named_list(sentence: Sentence, at: int) -> int:
