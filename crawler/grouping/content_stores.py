@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TypeVar
 
 from catalog.layouts.content_addressed import content_key
 from catalog.records import Member
-from crawler.grouping.draft import Draft, directory_of, upwards
+from crawler.grouping.copies import nearest, place_of_model
+from crawler.grouping.draft import Draft, directory_of
 
-_Placed = TypeVar("_Placed")
 SHA256 = "sha256:"
 MD5 = "md5:"
 
@@ -40,28 +39,13 @@ def of_own_store(member: Member, drafts: Sequence[Draft]) -> list[Draft]:
     store that has the manifest, and a copy of its blobs elsewhere has manifests of its own.
     """
     stored = [draft for draft in drafts if _is_blob(draft)] if len(drafts) > 1 else []
-    own = {id(draft) for draft in nearest(directory_of(member.object.key), stored, _place)}
+    own = {id(draft) for draft in nearest(directory_of(member.object.key), stored, place_of_model)}
     others = {id(draft) for draft in stored} - own
     return [draft for draft in drafts if id(draft) not in others]
 
 
-def nearest(place: str, candidates: Sequence[_Placed], directory: Callable[[_Placed], str]) -> list[_Placed]:
-    """Those with the longest way from the root in common with the place."""
-    above = set(upwards(place))
-    shared = [
-        next(len(parent) for parent in upwards(directory(candidate)) if parent in above)
-        for candidate in candidates
-    ]
-    longest = max(shared, default=0)
-    return [candidate for candidate, length in zip(candidates, shared, strict=True) if length == longest]
-
-
 def _is_blob(draft: Draft) -> bool:
     return (content_key(next(iter(draft.weights), "")) or "").startswith(SHA256)
-
-
-def _place(draft: Draft) -> str:
-    return directory_of(next(iter(draft.weights), draft.key))
 
 
 def named_objects(members: Iterable[Member]) -> frozenset[str]:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from catalog.layouts.content_addressed import content_key
 from catalog.normalise.parts import weight_sets
 from catalog.records import Member, Role
-from crawler.grouping.content_stores import nearest
+from crawler.grouping.copies import nearest
 from crawler.grouping.draft import Draft, directory_of
 
 LAYER = "layer"
@@ -65,7 +65,10 @@ def _named(manifest: Member, relation: str, blobs: Mapping[str, list[Draft]]) ->
     """The blobs that the manifest names so, those of its own store where several have them."""
     for reference in manifest.extraction.references if manifest.extraction else ():
         if reference.relation == relation and (candidates := blobs.get(reference.name)):
-            yield nearest(directory_of(manifest.object.key), candidates, lambda draft: draft.directory)[0]
+            near = nearest(directory_of(manifest.object.key), candidates, lambda draft: draft.directory)
+            yield min(
+                near, key=lambda draft: len(draft.directory)
+            )  # a store may have a copy within its directory
 
 
 def _layers_key(manifest: Member) -> str | None:

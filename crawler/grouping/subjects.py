@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from catalog.layouts.content_addressed import content_key
 from catalog.layouts.steps import STEP
 from catalog.records import Member, Subject
-from crawler.grouping.content_stores import nearest, of_own_store
+from crawler.grouping.content_stores import of_own_store
+from crawler.grouping.copies import Apart, Place, nearest, own_repositories, place_of_model, place_of_telling
 from crawler.grouping.draft import Draft, directory_of, name_of
 from crawler.grouping.layouts import KERAS_EPOCH
 
@@ -26,6 +27,10 @@ class _Telling:
 
     member: Member
     subject: Subject
+    place: Place = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.place = place_of_telling(self.member, self.subject)
 
     def about(self) -> Member:
         """The file as far as it tells of this subject."""
@@ -47,19 +52,18 @@ def bind_subjects(members: Sequence[Member], drafts: Sequence[Draft]) -> list[Dr
         for key in _keys_of(draft, alone=in_directory[draft.directory] == 1):
             by_key[key].append(draft)
     _bind_whole_files(members, drafts, by_key)
-    bound = {
-        id(telling): of_own_store(telling.member, _sharing(telling.subject.join_keys, by_key))
-        for telling in tellings
-    }
+    found = _found(tellings, by_key)
+    bound = {id(telling): of_own_store(telling.member, found[id(telling)]) for telling in tellings}
     # One step further: a run is bound through the logged model that names both it and the files. No more than one,
     # or two models of one run would become one.
     through: dict[str, list[Draft]] = defaultdict(list)
     for telling in tellings:
         for key in telling.subject.join_keys if bound[id(telling)] else ():
             through[key].extend(bound[id(telling)])
+    further = _found([telling for telling in tellings if not bound[id(telling)]], through)
     unbound = []
     for telling in tellings:
-        targets = bound[id(telling)] or _sharing(telling.subject.join_keys, through)
+        targets = bound[id(telling)] or further[id(telling)]
         for draft in targets:
             draft.bind_by_name(telling.about())
         if not targets:
@@ -67,6 +71,24 @@ def bind_subjects(members: Sequence[Member], drafts: Sequence[Draft]) -> list[Dr
     alone = list(_standalone(unbound))
     _bind_wider(members, tellings, [*drafts, *alone])
     return alone
+
+
+def _found(tellings: Sequence[_Telling], by_key: Mapping[str, Sequence[Draft]]) -> dict[int, list[Draft]]:
+    """Of each telling the models with one of its keys, those of its own store where several stores have the key."""
+    places: dict[str, set[Place]] = defaultdict(set)
+    for telling in tellings:
+        for key in telling.subject.join_keys:
+            if len(by_key.get(key, ())) > 1:
+                places[key].add(telling.place)
+    apart = Apart(places, by_key)
+    return {
+        id(telling): _each_once(
+            draft
+            for key in telling.subject.join_keys
+            for draft in apart.own(key, telling.place, by_key.get(key, ()))
+        )
+        for telling in tellings
+    }
 
 
 def spoken_for(members: Iterable[Member]) -> frozenset[str]:
@@ -96,26 +118,43 @@ def _bind_wider(members: Iterable[Member], tellings: Sequence[_Telling], drafts:
         if telling.subject.id in wider:
             about[telling.subject.id].append(telling)
     files = {identity: member for member in members if (identity := f"{FILE}{member.object.key}") in wider}
-    for draft in drafts:
-        bound = [place for place in draft.context if place[1] is not None]
-        todo = [subject for key, name in bound for subject in subjects.get((key, name or ""), ())]
-        seen: set[str] = set()
-        while todo:
-            for part in set(todo.pop().part_of) - seen:
-                seen.add(part)
-                if part in files and files[part].extraction is not None:
-                    draft.bind_by_name(files[part])
-                for telling in _of_own_store(draft, part, about[part]):
+    parts = [list(_parts(draft, subjects, about)) for draft in drafts]
+    of_part: dict[str, list[Draft]] = defaultdict(list)
+    for draft, named in zip(drafts, parts, strict=True):
+        for part in named:
+            of_part[part].append(draft)
+    apart = Apart({part: {telling.place for telling in about[part]} for part in about}, of_part)
+    for draft, named in zip(drafts, parts, strict=True):
+        for part in named:
+            if part in files and files[part].extraction is not None:
+                draft.bind_by_name(files[part])
+            for telling in _of_own_store(draft, part, about.get(part, ())):
+                if apart.own(part, telling.place, [draft]):
                     draft.bind_by_name(telling.about())
-                    todo.append(telling.subject)
+
+
+def _parts(
+    draft: Draft,
+    subjects: Mapping[tuple[str, str], Sequence[Subject]],
+    about: Mapping[str, Sequence[_Telling]],
+) -> Iterator[str]:
+    """What the model is part of, each once: of what its subjects are part of, and so on."""
+    bound = [place for place in draft.context if place[1] is not None]
+    todo = [subject for key, name in bound for subject in subjects.get((key, name or ""), ())]
+    seen: set[str] = set()
+    while todo:
+        for part in own_repositories(todo.pop().part_of, about.keys()):
+            if part not in seen:
+                seen.add(part)
+                yield part
+                todo.extend(telling.subject for telling in _of_own_store(draft, part, about.get(part, ())))
 
 
 def _of_own_store(draft: Draft, part: str, tellings: Sequence[_Telling]) -> Sequence[_Telling]:
     """What several stores say of an object with this digest, as far as it is said in the model's own one."""
     if len(tellings) < 2 or _DIGEST_AT_END.search(part) is None:
         return tellings
-    place = directory_of(next(iter(draft.weights), draft.key))
-    return nearest(place, tellings, lambda telling: directory_of(telling.member.object.key))
+    return nearest(place_of_model(draft), tellings, lambda telling: directory_of(telling.member.object.key))
 
 
 def _keys_of(draft: Draft, *, alone: bool) -> Iterator[str]:
@@ -154,8 +193,12 @@ def _bind_whole_files(
                 draft.bind_by_name(member)
 
 
-def _sharing(keys: Iterable[str], by_key: dict[str, list[Draft]]) -> list[Draft]:
-    return list({draft.key: draft for key in keys for draft in by_key.get(key, ())}.values())
+def _sharing(keys: Iterable[str], by_key: Mapping[str, Sequence[Draft]]) -> list[Draft]:
+    return _each_once(draft for key in keys for draft in by_key.get(key, ()))
+
+
+def _each_once(drafts: Iterable[Draft]) -> list[Draft]:
+    return list({draft.key: draft for draft in drafts}.values())
 
 
 def _standalone(tellings: Sequence[_Telling]) -> Iterator[Draft]:
@@ -175,13 +218,32 @@ def _standalone(tellings: Sequence[_Telling]) -> Iterator[Draft]:
     sets: dict[int, list[_Telling]] = defaultdict(list)
     for number, telling in enumerate(tellings):
         sets[root(number)].append(telling)
-    for members in sets.values():
-        alone = [telling for telling in members if telling.subject.standalone]
-        if not alone:
-            continue
-        first = min(alone, key=lambda telling: (telling.member.object.key, telling.subject.id))
-        directory = directory_of(first.member.object.key)
-        draft = Draft(key=f"{directory or '.'}#{first.subject.id}", kind="run", directory=directory)
-        for telling in members[:MAX_FILES_PER_RUN]:
-            draft.bind_by_name(telling.about())
-        yield draft
+    for united in sets.values():
+        for members in _by_store(united):
+            alone = [telling for telling in members if telling.subject.standalone]
+            if not alone:
+                continue
+            first = min(alone, key=lambda telling: (telling.member.object.key, telling.subject.id))
+            directory = directory_of(first.member.object.key)
+            draft = Draft(key=f"{directory or '.'}#{first.subject.id}", kind="run", directory=directory)
+            for telling in members[:MAX_FILES_PER_RUN]:
+                draft.bind_by_name(telling.about())
+            yield draft
+
+
+def _by_store(tellings: Sequence[_Telling]) -> list[list[_Telling]]:
+    """What is told of one thing, apart for each of the stores that says of it that it may stand alone."""
+    stores: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for telling in tellings:
+        if telling.subject.standalone:
+            reader, _, directory = telling.place
+            stores[reader, telling.subject.id].add(directory)
+    several = [directories for directories in stores.values() if len(directories) > 1]
+    if not several:
+        return [list(tellings)]
+    directories = sorted(several[0])
+    apart: dict[str, list[_Telling]] = {directory: [] for directory in directories}
+    for telling in tellings:
+        for directory in nearest(telling.place[2], directories, str):
+            apart[directory].append(telling)
+    return list(apart.values())
