@@ -66,7 +66,7 @@ class MlflowModelExtractor:
         _tell_flavours(findings, mapping(model.get("flavors")))
         flavours = mapping(model.get("flavors"))
         for name in sorted(flavours, key=lambda name: name != WRAPPER)[:MAX_FLAVOURS]:
-            _tell_code(findings, mapping(flavours[name]))
+            _tell_code(findings, mapping(yamls.json_value(flavours[name])))
         _tell_identity(findings, model)
         mlflow.say_signature(findings, mapping(model.get("signature")))
         _tell_metadata(findings, mapping(yamls.json_value(model.get("metadata"))))
