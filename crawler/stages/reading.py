@@ -99,20 +99,17 @@ class ReadingStage:
 
     def _is_left(self, meta: ObjectMeta, before: Standing | None) -> bool:
         """Whether the object is one that earlier runs left unopened, and this run does, too, which is told again."""
-        return (
-            before is not None
-            and is_as_left(meta, before)
-            and self._is_left_unopened(meta.key, before.signature)
-        )
-
-    def _is_left_unopened(self, key: ObjectKey, signature: str) -> bool:
-        if signature not in LEFT:
+        if before is None or not is_as_left(meta, before):
             return False
-        if signature == NOT_OPENED and self._looks_left > 0:
+        if self._goes_on_with(before.signature):
             self._looks_left -= 1
             return False
-        self._account.skip(((key, UNOPENED),))
+        self._account.skip(((meta.key, UNOPENED),))
         return True
+
+    def _goes_on_with(self, signature: str) -> bool:
+        """Whether what was left so is looked at in this run, as far as it is not told yet."""
+        return signature not in LEFT or (signature == NOT_OPENED and self._looks_left > 0)
 
     def _steps(self, seen: Sightings) -> Iterator[Sequence[ObjectMeta]]:
         """The batches of the listing; how its scopes ended is noted on the way."""
@@ -141,8 +138,10 @@ class ReadingStage:
                 key
                 for key, before in page.items()
                 if not self._registry.still_holds(key, before.reading, before.signature)
-                and not self._is_left_unopened(key, before.signature)
             }
+            left = {key for key in again if not self._goes_on_with(page[key].signature)}
+            self._account.skip(tuple((key, UNOPENED) for key in sorted(left)))
+            again -= left
             changed: list[ObjectMeta] = []
             for key in sorted(again):
                 try:

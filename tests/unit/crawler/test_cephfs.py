@@ -176,6 +176,16 @@ def test_what_could_not_be_read_is_looked_at_again(share, store, monkeypatch):
     assert set(states(store).values()) == {"ok"}
 
 
+def test_what_was_left_unopened_is_gone_on_with_where_nothing_changed(share, store, monkeypatch):
+    """It was counted twice among what a run may look at, and where that was less than a page nothing was looked at any more."""
+    monkeypatch.setattr("crawler.reading.LOOKED_AT_HERE", 2)
+    for number in range(6):
+        (share.root / f"{number}.jpg").write_bytes(b"\xff\xd8")
+    share.ceph.settle()
+    runs = [share.crawl(store) for _ in range(4)]
+    assert [run.counts["skipped"] for run in runs] == [4, 2, 0, 0]
+
+
 def test_other_patterns_than_before_list_everything(share, store):
     share.crawl(store)
     source = LocalSource(share.root)
