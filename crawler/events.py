@@ -17,7 +17,6 @@ from functools import partial
 from catalog.errors import ModeldexError, SourceError
 from catalog.layouts.content_addressed import content_key
 from catalog.recording.joining import settle_joins
-from catalog.recording.prints import weights_of
 from catalog.recording.recorder import Recorder
 from catalog.recording.remake import remake
 from catalog.records import Extraction, ModelId, ObjectKey, ObjectMeta, Run
@@ -35,11 +34,11 @@ from crawler.promises import installed
 from crawler.reading import ObjectReader, Registry
 from crawler.source import Source
 from crawler.stages.committing import CommittingStage, Compared, compared
-from crawler.stages.judging import Verdicts, judge_vanished, prove_moves
+from crawler.stages.judging import Verdicts, former_weights, judge_vanished, prove_moves, set_aside
 from crawler.stages.members import SourceGroups
 from crawler.stages.reading import is_current
 from crawler.stages.splitting import SourceSplit
-from crawler.stages.survey import attendee
+from crawler.stages.survey import attendee, owners_among
 
 WITNESSES = 5
 MOST_UNASKED = 3
@@ -271,7 +270,7 @@ class _Events:
         records.settle_copies(lease=self._lease)
         self.report.counts["missing"] += len(verdicts.lost)
         self.report.counts["moved"] += len(verdicts.moved)
-        self.report.models += [*verdicts.lost, *verdicts.moved, *verdicts.superseded]
+        self.report.models += [*verdicts.lost, *verdicts.moved, *verdicts.superseded, *verdicts.gone]
         return {fresh.model for fresh, _ in pairs} | set(self.report.models)
 
     def _judge(self, models: Iterable[ModelId], pairs: Sequence[Compared]) -> Verdicts:
@@ -283,10 +282,17 @@ class _Events:
         if not vanished:
             return Verdicts()
         file_keys = records.file_keys([row.id for row in vanished])
-        owners = {member.object.key: fresh.model for fresh, _ in pairs for member in weights_of(fresh.group)}
+        weights = former_weights(records, vanished)
+        owners = owners_among(
+            ((fresh.model, fresh.group) for fresh, _ in pairs),
+            {key for keys in file_keys.values() for key in keys},
+            {key for keys in weights.values() for key in keys},
+        )
         arrivals = [attendee(fresh, row) for fresh, row in pairs if row is None or row.state != LIVE]
         proven = partial(prove_moves, self._manifest, file_keys)
-        return judge_vanished(vanished, file_keys, owners, lambda: arrivals, proven)
+        verdicts = judge_vanished(vanished, file_keys, owners, lambda: arrivals, proven)
+        set_aside(verdicts, weights, self._manifest, frozenset())
+        return verdicts
 
 
 def _essence(outline: Extraction | None) -> Extraction | None:

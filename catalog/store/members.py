@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, delete, func, select, true
 
 from catalog.records import (
     CardText,
@@ -109,12 +109,18 @@ def write(connection: Connection, files: Mapping[ModelId, Sequence[Row]], *, new
     insert_rows(connection, record_files, added)
 
 
-def file_keys(connection: Connection, models: Sequence[ModelId]) -> dict[ModelId, tuple[ObjectKey, ...]]:
-    """The keys of the files that each model is made of, in order."""
+def file_keys(
+    connection: Connection, models: Sequence[ModelId], roles: Collection[Role] | None = None
+) -> dict[ModelId, tuple[ObjectKey, ...]]:
+    """The keys of the files that each model is made of, in order; of these `roles` alone, and with them what is in the model
+    because another file names it as its data.
+    """
     columns = record_files.c.model, record_files.c.key
     by_model: dict[ModelId, set[bytes]] = defaultdict(set)
+    role = record_files.c.role
+    chosen = true() if roles is None else role.is_(None) | role.in_([one.value for one in roles])
     for part in parts(models):
-        for row in connection.execute(select(*columns).where(record_files.c.model.in_(part))):
+        for row in connection.execute(select(*columns).where(record_files.c.model.in_(part), chosen)):
             by_model[ModelId(row.model)].add(row.key)
     return {
         model: tuple(ObjectKey(os.fsdecode(key)) for key in sorted(keys)) for model, keys in by_model.items()

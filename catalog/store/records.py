@@ -21,6 +21,7 @@ from catalog.records import (
     ModelRecord,
     ObjectKey,
     Revision,
+    Role,
     SourceId,
     StoredModel,
     display_key,
@@ -341,10 +342,12 @@ class Records:
                 for name, uri, live, missing in connection.execute(statement)
             ]
 
-    def file_keys(self, models: Sequence[ModelId]) -> dict[ModelId, tuple[ObjectKey, ...]]:
-        """The keys of the files that each record was made of; a gone one has none."""
+    def file_keys(
+        self, models: Sequence[ModelId], roles: Collection[Role] | None = None
+    ) -> dict[ModelId, tuple[ObjectKey, ...]]:
+        """The keys of the files that each record was made of, perhaps in these `roles` alone; a gone one has none."""
         with self._engine.connect() as connection:
-            return members.file_keys(connection, models)
+            return members.file_keys(connection, models, roles)
 
     def models_of(self, source: SourceId, keys: Sequence[ObjectKey]) -> list[ModelId]:
         """The models that any of these files makes, in id order."""

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
-from catalog.recording.prints import is_proof, same_files
+from catalog.recording.prints import WEIGHTS, is_proof, same_files
 from catalog.records import Group, Member, ModelId, ObjectKey, Run
 from catalog.store import Store
 from catalog.store.attendance import Attendance, Attendee, Shelved
 from catalog.store.leases import Lease
 from catalog.store.manifest import Manifest
-from catalog.store.records import LIVE, MISSING
+from catalog.store.records import LIVE, MISSING, Records
 from catalog.store.runs import PastListing
 from crawler.grouping.draft import name_of, upwards
 from crawler.stages import interim
@@ -97,8 +98,8 @@ class Judgement:
         return self.verdicts.too_many(live) or bool(emptied and self.verdicts.lost)
 
 
-Owners = Callable[[Iterable[ObjectKey]], Mapping[ObjectKey, ModelId]]
-"""The models that are there and have these files as their weights, by key."""
+Owners = Callable[[Iterable[ObjectKey], AbstractSet[ObjectKey]], Mapping[ObjectKey, ModelId]]
+"""The models that are there and have these files, by key; the second ones were weights of what is not there."""
 
 
 def judge(
@@ -125,10 +126,13 @@ def judge(
         live = [row.id for row in absentees if row.state == LIVE]
         mistakes = interim.mistakes(live, file_keys, manifest, absent)
     vanished = [row for row in absentees if row.state == LIVE and row.id not in mistakes]
-    present = owners(key for row in vanished for key in file_keys.get(row.id, ()) if key not in absent)
+    there = [key for row in vanished for key in file_keys.get(row.id, ()) if key not in absent]
+    weights = former_weights(store.records, vanished)
+    present = owners(there, {key for keys in weights.values() for key in keys})
     verdicts = judge_vanished(
         vanished, file_keys, present, attendance.arrivals, partial(prove_moves, manifest, file_keys)
     )
+    set_aside(verdicts, weights, manifest, absent)
     missing = [row for row in absentees if row.state == MISSING]
     if missing:
         first = min(row.missing_run or 0 for row in missing)
@@ -141,6 +145,32 @@ def judge(
         mistakes=frozenset(mistakes),
         paths_lost=tuple(sorted(row.path for row in vanished if row.id in lost)),
     )
+
+
+def former_weights(records: Records, vanished: Iterable[Shelved]) -> Mapping[ModelId, Sequence[ObjectKey]]:
+    """The files that were the weights of each of these models."""
+    return records.file_keys([row.id for row in vanished], WEIGHTS)
+
+
+def set_aside(
+    verdicts: Verdicts,
+    weights: Mapping[ModelId, Sequence[ObjectKey]],
+    manifest: Manifest,
+    absent: AbstractSet[ObjectKey],
+) -> None:
+    """Lost models whose weights all lie where they were and hold tensors as before are gone at once: what groups files knows
+    better than it did, and takes them for a trainer's state. Nothing is missing.
+    """
+    lost = [model for model in verdicts.lost if weights.get(model) and absent.isdisjoint(weights[model])]
+    entries = manifest.entries(sorted({key for model in lost for key in weights[model]}))
+    kept = {
+        key
+        for key, entry in entries.items()
+        if entry.state == LIVE and entry.outline is not None and entry.outline.role in WEIGHTS
+    }
+    aside = {model for model in lost if kept.issuperset(weights[model])}
+    verdicts.lost = [model for model in verdicts.lost if model not in aside]
+    verdicts.gone += sorted(aside)
 
 
 def note_sight(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
-from catalog.recording.prints import contents, identity, weights_of
+from catalog.recording.prints import contents, identity, is_weights_file, weights_of
 from catalog.recording.recorder import FreshGroup
-from catalog.records import ModelId, ObjectKey, SourceId
+from catalog.records import Group, ModelId, ObjectKey, SourceId
 from catalog.store.attendance import Attendance, Attendee, Shelved
 from catalog.store.documents import LIVE
 from catalog.store.records import Records
@@ -68,18 +69,37 @@ def sight(
     return {model for model in live if all_hidden.issuperset(files[model])}, records.unseen(source)
 
 
-def owners(parts: SourceGroups, keys: Iterable[ObjectKey]) -> Mapping[ObjectKey, ModelId]:
-    """The models that have these files as their weights, by key."""
+def owners(
+    parts: SourceGroups, keys: Iterable[ObjectKey], weights: AbstractSet[ObjectKey]
+) -> Mapping[ObjectKey, ModelId]:
+    """The models that have these files, by key."""
     wanted = set(keys)
     chosen = parts.around(wanted) if wanted else []
-    return {
-        member.object.key: FreshGroup(group=group, signature="").model
+    groups = (
+        (FreshGroup(group=group, signature="").model, group)
         for batch in parts.batches(chosen)
         for part in batch
         for group in part.groups
-        for member in weights_of(group)
-        if member.object.key in wanted
-    }
+    )
+    return owners_among(groups, wanted, weights)
+
+
+def owners_among(
+    groups: Iterable[tuple[ModelId, Group]], keys: AbstractSet[ObjectKey], weights: AbstractSet[ObjectKey]
+) -> dict[ObjectKey, ModelId]:
+    """The models that have these files as their weights, or of those that were `weights` of a model of their own, the ones
+    of which they are a part now: a trainer's state, a tensor of many. Other files lie beside many models.
+    """
+    as_weights: dict[ObjectKey, ModelId] = {}
+    as_parts: dict[ObjectKey, ModelId] = {}
+    for model, group in groups:
+        for member in group.members:
+            key = member.object.key
+            if key in keys and is_weights_file(member):
+                as_weights[key] = model
+            elif key in keys and key in weights:
+                as_parts.setdefault(key, model)
+    return {**as_parts, **as_weights}
 
 
 def attendee(fresh: FreshGroup, row: Shelved | None) -> Attendee:

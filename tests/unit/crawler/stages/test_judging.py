@@ -1,0 +1,31 @@
+"""What becomes of models whose files are there, and are something else than before."""
+
+import pytest
+from fixtures.crawling import safetensors
+
+from catalog.records.record import WOULD_LOSE
+from crawler.stages.judging import GUARD_MODELS
+
+
+@pytest.mark.parametrize("steps", [1, GUARD_MODELS + 10])
+def test_states_that_are_models_no_more_are_not_missing_and_stop_no_crawl(shop, steps):
+    """A version that knows a layout better refused to write anything, or counted models as missing of which all files were
+    there: for good, for only what is provably absent is ever gone.
+    """
+    for step in range(steps):
+        shop.put(f"run/global_step{step}/model.safetensors", safetensors(3, fill=step))
+    shop.crawl()
+    assert len(shop.documents()) == steps
+    shop.put("run/model.safetensors", safetensors(5))
+    report = shop.crawl()
+    assert [report.counts[name] for name in (WOULD_LOSE, "missing", "missing_total")] == [0, 0, 0]
+    assert list(shop.documents()) == ["run/model.safetensors"]
+
+
+def test_a_state_that_is_deleted_when_a_model_comes_is_missing(shop):
+    old = shop.put("run/global_step1/model.safetensors", safetensors(3))
+    shop.crawl()
+    old.unlink()
+    shop.put("run/model.safetensors", safetensors(5))
+    report = shop.crawl()
+    assert (report.counts["missing"], report.counts["missing_total"]) == (1, 1)
