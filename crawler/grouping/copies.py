@@ -39,47 +39,56 @@ class Apart:
     def __init__(
         self, places: Mapping[str, AbstractSet[Place]], drafts: Mapping[str, Iterable[Draft]]
     ) -> None:
-        self._foreign: dict[str, frozenset[tuple[Place, str]]] = {}
+        self._pairings: dict[tuple[str, str, str], _Pairing] = {}
         for key, telling in places.items():
             if len(telling) > 1 and not key.startswith(_OF_PLACES):
                 models = {place_of_model(draft) for draft in drafts.get(key, ())}
                 if len(models) > 1:
-                    self._foreign[key] = _foreign(telling, models)
+                    for kind, directories in _by_kind(telling).items():
+                        self._pairings[key, *kind] = _Pairing(directories, models)
 
     def own(self, key: str, place: Place, drafts: Iterable[Draft]) -> list[Draft]:
-        foreign = self._foreign.get(key)
-        if not foreign:
+        pairing = self._pairings.get((key, *place[:2]))
+        if pairing is None:
             return list(drafts)
-        return [draft for draft in drafts if (place, place_of_model(draft)) not in foreign]
+        return [draft for draft in drafts if not pairing.is_foreign(place[2], place_of_model(draft))]
 
 
-def _foreign(telling: AbstractSet[Place], models: AbstractSet[str]) -> frozenset[tuple[Place, str]]:
-    """The pairs of which both sides have a better one. What speaks for a model nowhere else keeps it, and a model without a
-    store of its own (a copy of what a run logged) what is nearest to it.
+def _by_kind(places: Iterable[Place]) -> dict[tuple[str, str], set[str]]:
+    """The directories of each kind of telling, if it has several."""
+    kinds: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for reader, kind, directory in places:
+        kinds[reader, kind].add(directory)
+    return {kind: directories for kind, directories in kinds.items() if len(directories) > 1}
+
+
+class _Pairing:
+    """Pairs of what speaks and of models: each meets the nearest of the others in a directory above both. They are a good
+    pair where that is the same directory.
     """
-    kinds: dict[tuple[str, str], list[Place]] = defaultdict(list)
-    for place in telling:
-        kinds[place[:2]].append(place)
-    foreign: set[tuple[Place, str]] = set()
-    for places in kinds.values():
-        if len(places) > 1:
-            foreign |= _badly_paired(places, models)
-    return frozenset(foreign)
+
+    def __init__(self, speaking: AbstractSet[str], models: AbstractSet[str]) -> None:
+        self._of_speaking, self._of_models = _met(speaking, models), _met(models, speaking)
+        self._speaking_at, self._models_at = set(self._of_speaking.values()), set(self._of_models.values())
+
+    def is_foreign(self, speaking: str, model: str) -> bool:
+        """Whether both have a better one. What speaks for a model nowhere else keeps it, and a model without a store of its
+        own (a copy of what a run logged) what is nearest to it.
+        """
+        own, other = self._of_speaking[speaking], self._of_models[model]
+        if own == other or own not in self._models_at:
+            return False
+        return other in self._speaking_at or not _is_within(speaking, other)
 
 
-def _badly_paired(places: Sequence[Place], models: AbstractSet[str]) -> set[tuple[Place, str]]:
-    shared = {(place, model): shared_way(place[2], model) for place in places for model in models}
-    of_place = {place: max(shared[place, model] for model in models) for place in places}
-    of_model = {model: max(shared[place, model] for place in places) for model in models}
-    good = {
-        (place, model) for (place, model), way in shared.items() if way == of_place[place] == of_model[model]
-    }
-    spoken_of, speaking = {model for _, model in good}, {place for place, _ in good}
-    return {
-        (place, model)
-        for (place, model), way in shared.items()
-        if (place, model) not in good and place in speaking and (model in spoken_of or way < of_model[model])
-    }
+def _met(directories: AbstractSet[str], others: AbstractSet[str]) -> dict[str, str]:
+    """Of each directory the nearest one above it, or itself, that is above one of the others, too."""
+    above = {place for other in others for place in upwards(other)}
+    return {each: next(place for place in upwards(each) if place in above) for each in directories}
+
+
+def _is_within(directory: str, above: str) -> bool:
+    return not above or directory == above or directory.startswith(f"{above}/")
 
 
 def shared_way(one: str, other: str) -> int:
