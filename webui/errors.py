@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, request, url_for
-from werkzeug.exceptions import HTTPException, SecurityError
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, SecurityError
 
 from catalog.access.opening import reading_fault
 from catalog.errors import ModeldexError, UserError
@@ -17,7 +17,7 @@ from webui.es import es_error
 from webui.not_found import NotFoundHere
 from webui.refusals import NotAllowed, NotSignedIn
 from webui.rendering import answer, html
-from webui.security import FOREIGN_NAME
+from webui.security import FOREIGN_NAME, is_sent_by_own_page
 from webui.text import shown
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ SENTENCES = {
     503: ("The search cannot answer now", "Try again in a moment."),
 }
 
-TYPED_CHARACTERS = 20_000
+FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,15 +83,14 @@ def _http_error(error: HTTPException) -> Response:
     if status == 405 and request.method in {"GET", "HEAD"}:
         title, advice = ("This address takes what is sent to it by POST", "There is nothing to be read here.")
     if isinstance(error, NotSignedIn):
-        if _is_own_form():
-            return _respond(_session_ended())
         title, advice = ("Nobody is signed in", "")
     elif isinstance(error, NotAllowed):
         title, advice = ("You may not do this", "Nothing was changed.")
     described = error.description if isinstance(error, NotFoundHere | NotSignedIn | NotAllowed) else ""
-    response = _respond(
-        ErrorPage(status=status, title=title, detail=described or "", advice=advice, request_id="")
-    )
+    page = ErrorPage(status=status, title=title, detail=described or "", advice=advice, request_id="")
+    if isinstance(error, NotSignedIn) and _is_own_form():
+        page = _session_ended()
+    response = _respond(page)
     if status == 401:
         response.headers.setdefault("WWW-Authenticate", "Bearer")
     return response
@@ -99,20 +98,24 @@ def _http_error(error: HTTPException) -> Response:
 
 def _is_page() -> bool:
     """Whether a person is to be led to where one signs in, and not a program told."""
-    return (
-        request.method in {"GET", "HEAD"}
-        and not request.authorization
-        and not request.path.startswith(("/api/", "/es", "/metrics"))
-        and not request.path.endswith(("/feed.atom", "/feed.json"))
-    )
+    return request.method in {"GET", "HEAD"} and not _is_for_programs()
 
 
 def _is_own_form() -> bool:
     """Whether a form of a page of ours was sent, by a person whose session is over."""
     return (
         request.method == "POST"
-        and request.headers.get("Sec-Fetch-Site") == "same-origin"
-        and bool(request.form)
+        and request.mimetype in FORMS
+        and is_sent_by_own_page()
+        and not _is_for_programs()
+    )
+
+
+def _is_for_programs() -> bool:
+    return (
+        request.authorization is not None
+        or request.path.startswith(("/api/", "/es", "/metrics"))
+        or request.path.endswith(("/feed.atom", "/feed.json"))
     )
 
 
@@ -126,9 +129,17 @@ def _session_ended() -> ErrorPage:
         detail="Nothing was changed.",
         advice="Sign in, and send the form again.",
         request_id="",
-        sign_in_url=url_for("access.sign_in_form", next=place or request.path),
-        typed=request.form.get("value", "")[:TYPED_CHARACTERS],
+        sign_in_url=url_for("access.sign_in_form", next=place or f"{request.script_root}{request.path}"),
+        typed=_typed(),
     )
+
+
+def _typed() -> str:
+    """What the form has as a value. Nothing of a form that is too large for anybody."""
+    try:
+        return request.form.get("value", "")
+    except RequestEntityTooLarge:
+        return ""
 
 
 def _known_error(error: ModeldexError) -> Response:

@@ -231,6 +231,30 @@ def test_what_was_written_when_a_session_ended_is_given_back_and_to_our_own_page
     assert "hour" not in house.client().post(place, data=sent, headers={"Sec-Fetch-Site": "cross-site"}).text
 
 
+@pytest.mark.parametrize("own", [OWN_PAGE, {"Origin": "http://localhost"}])
+def test_all_that_was_written_is_given_back_wherever_a_session_ends(house, own):
+    """Over plain http to another machine browsers name the origin alone; and a long text came back cut, without a word."""
+    text = "an hour " * 5_000
+    page = house.client().post("/models/x/edit", data={"field": "notes", "value": text}, headers=own)
+    assert text in page.text
+    assert page.headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_a_form_that_is_too_large_is_no_fault_of_ours_when_a_session_ended(house):
+    """It was read again to answer that nobody is signed in, which ended as an error within an error."""
+    for sent in ({"value": "x" * 100_000}, {f"a{number}": "1" for number in range(20_000)}):
+        assert house.client().post("/models/x/edit", data=sent, headers=OWN_PAGE).status_code == 401
+
+
+def test_a_program_is_told_the_same_whatever_it_sends(house):
+    answers = [
+        house.client().post("/api/v1/models/x/restore", data=sent, headers=OWN_PAGE)
+        for sent in ({}, {"value": "x"})
+    ]
+    assert {answer.json["error"]["title"] for answer in answers} == {"Nobody is signed in"}
+    assert {answer.headers["WWW-Authenticate"] for answer in answers} == {"Bearer"}
+
+
 def bearer(text):
     return {"Authorization": f"Bearer {text}"}
 
