@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from catalog.access.scopes import RELATIVE
 from catalog.query.document_values import split_rank
 from catalog.query.text.targets import Target, dataset_id, resolve
 from catalog.records.construction import made_often
@@ -206,11 +207,14 @@ def figure_of_measure(measure: Measured | None) -> Figure | None:
 
 
 def place_on_page(of: Column) -> str:
-    """The part of a model's page that says where its value in this column comes from."""
+    """The part of a model's page that says where its value in this column comes from. What is told of a model among others
+    has no row of its own there, where the model alone says nothing.
+    """
     if of.kind == METRIC:
         return "evaluations"
     row = fields().get(of.path) if of.kind == FIELD else None
-    return "values" if row is None or row.page == "apart" else f"value-{row.name}"
+    has_row = row is not None and row.page != "apart" and row.name not in RELATIVE
+    return f"value-{of.path}" if has_row else "values"
 
 
 def usual_columns() -> tuple[str, ...]:

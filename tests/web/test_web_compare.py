@@ -93,6 +93,14 @@ def test_hyper_parameters_and_requirements_stand_side_by_side_by_name():
     assert "numpy" not in rows
 
 
+def test_what_is_told_of_models_among_others_leads_to_a_place_that_their_pages_have():
+    """The index alone knows which is the latest: its link led to a row that no model's page had."""
+    told = {"flags": ["latest"], "locations": ["file:///a", "file:///b"], "task": "ner"}
+    page = compared(model("a", **told), model("b", task="ner"))
+    rows = {row.label: row.place for section in page.sections for row in (*section.rows, *section.equal_rows)}
+    assert rows == {"Flags": "values", "Locations": "values", "Task": "value-task"}
+
+
 def test_a_shared_base_is_said_first():
     base = [{"id": "bert-base", "relation": "finetune"}]
     assert compared(model("a", base_model=base), model("b", base_model=base)).sentences == (
