@@ -137,6 +137,14 @@ def test_a_change_of_a_list_names_the_words_that_came_and_went():
     assert (change.before, change.after, change.kept) == ("draft", "reviewed", 40)
 
 
+def test_a_change_of_every_value_of_a_list_calls_each_by_its_word():
+    """A list was called by the words of one value: `code execution, secret`, and `de, en` turned to `French`."""
+    (risks,) = changes_between({}, {"risk_kinds": ["code-execution", "secret"]})
+    (languages,) = changes_between({"language": ["de", "en"]}, {"language": ["fr"]})
+    assert (risks.before, risks.after) == ("", "runs code, holds a secret")
+    assert (languages.before, languages.after) == ("German, English", "French")
+
+
 def test_a_change_within_a_day_shows_the_hours():
     (change,) = changes_between(
         {"modified_at": "2024-03-12T10:00:00Z"}, {"modified_at": "2024-03-12T11:30:00Z"}

@@ -108,5 +108,9 @@ def _figure(name: str, value: Any) -> Figure:
         entries = f"{len(value)} {'entry' if len(value) == 1 else 'entries'}"
         return Figure(text=entries, exact=entries)
     readable = figure(value, row.unit if row else None, row.type if row else "")
-    text = value_name(readable.text, name)
+    text = (
+        ", ".join(value_name(word, name) for word in value)
+        if _is_words(value)
+        else value_name(readable.text, name)
+    )
     return Figure(text=shown(text, VALUE_CHARACTERS), exact=shown(readable.exact, VALUE_CHARACTERS))
