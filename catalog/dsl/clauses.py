@@ -40,7 +40,7 @@ from catalog.query.nodes import (
 from catalog.query.subjects import comparisons
 from catalog.query.validate import NESTED_PATH, NUMBERS, Resolved
 from catalog.text.patterns import pattern
-from catalog.text.wildcards import is_bounded
+from catalog.text.wildcards import PATTERN_BOUNDS, is_bounded
 from mappings import fields
 
 MAX_DEPTH = 12
@@ -298,9 +298,11 @@ def _wildcard(body: Any, nested: bool) -> Query:
         unboosted(inner)
         _flags(inner, "case_insensitive")
         inner = inner.get("value", inner.get("wildcard"))
-    text = text_of(inner, field.name)
+    text = _unescaped(text_of(inner, field.name))
     row = fields().get(field.name)
-    if row is not None and row.place and is_bounded(text):
+    if row is not None and row.place:
+        if not is_bounded(text):
+            raise RequestRefused("wildcard", PATTERN_BOUNDS)
         return Wildcard(field.name, text)
     stem = text.removesuffix("*")
     if stem == text or "*" in stem or "?" in stem or len(stem) < SHORTEST_WILDCARD:
@@ -308,6 +310,17 @@ def _wildcard(body: Any, nested: bool) -> Query:
             "wildcard", f"is a text of at least {SHORTEST_WILDCARD} characters with * at its end."
         )
     return _begins(field, stem, "wildcard")
+
+
+def _unescaped(form: str) -> str:
+    """The pattern without the backslashes that Elasticsearch wants before letters; of `*` and `?` none can be asked for here."""
+    if _ESCAPED_SIGN.search(form):
+        raise RequestRefused("wildcard", "cannot ask for a * or ? as such; use prefix or term.")
+    return _ESCAPED.sub(lambda escaped: escaped[1], form)
+
+
+_ESCAPED = pattern(r"\\(.)")
+_ESCAPED_SIGN = pattern(r"(?<!\\)(?:\\\\)*\\[*?]")
 
 
 def _ids(body: Any, nested: bool) -> Query:

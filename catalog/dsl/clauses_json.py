@@ -53,7 +53,7 @@ def query_json(query: Query) -> dict[str, Any]:
         ):  # the door takes no star before a name's first letter but as a person types it
             return {"query_string": {"query": f"name:{query.value}"}}
         case Wildcard(field=field, value=value):
-            return {"wildcard": {field: {"value": value}}}
+            return {"wildcard": {field: {"value": value.replace("\\", "\\\\")}}}
         case Match(text=text, fields=(field,), operator="prefix"):
             return {"match_bool_prefix": {field: {"query": text, "operator": "and"}}}
         case Match(text=text, fields=(field,), operator=operator):
