@@ -1,6 +1,10 @@
 """What the box offers while one types."""
 
 import pytest
+from fixtures.web import services_over
+
+from catalog.settings import Settings
+from webui.app import create_app
 
 
 def offered(web, text):
@@ -39,6 +43,28 @@ def test_names_that_are_offered_lead_to_models(web, typed):
     found = [web.get("/api/search", query_string={"q": text}).json["total"] for text in things]
     assert found
     assert all(found)
+
+
+def test_hyper_parameters_are_offered_as_what_finds_them(tmp_path):
+    """`missing:` and `alpha:` were offered for hyper-parameters of these names, and asked for something else."""
+    values = {"alpha": 0.5, "missing": "mean", "max_depth": 3, "lr": 0.1}
+    rows = [
+        {
+            "id": "a" * 64,
+            "name": "a",
+            "status": "ok",
+            "hyperparameters": values,
+            "hyperparameter_names": [*values],
+        },
+        {"id": "b" * 64, "name": "b", "status": "missing", "adapter_alpha": 16},
+    ]
+    client = create_app(Settings(home=tmp_path), services_over(rows)).test_client()
+    told = [one for word in values for one in offered(client, word) if one["label"] == "hyper-parameter"]
+    texts = ["hyperparameters.alpha:", "hyperparameters.missing:", "max_depth:"]
+    assert [one["text"] for one in told] == texts
+    for text in texts:
+        answer = client.get("/api/search", query_string={"q": f"has:{text.rstrip(':')}"})
+        assert [row["id"] for row in answer.json["results"]] == ["a" * 64]
 
 
 def test_values_come_with_their_counts_under_the_rest_of_the_query(web):

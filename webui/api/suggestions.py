@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from catalog.query.nodes import And, Match
 from catalog.query.state import SearchState
+from catalog.query.text.conditions import SPECIAL
 from catalog.query.text.printing import quoted
-from catalog.query.text.targets import short_name
+from catalog.query.text.targets import parameter_target, resolve, short_name
 from catalog.search.parameters import field_of
 from catalog.text.patterns import pattern
+from catalog.text.slugs import slug
 from mappings import fields
 from mappings.flags import askable
 from webui.api.responses import Suggestion, SuggestionsAnswer
@@ -86,14 +88,27 @@ def _names(begun: str, catalog: Catalog) -> Iterator[_Way]:
     for word, label in WORDS.items():
         if word.startswith(wanted):
             yield _Way(word, ":", label)
-    for bucket in catalog.facet(SearchState(), "metric_names", wanted).buckets:
+    metrics = catalog.facet(SearchState(), "metric_names", wanted).buckets
+    for bucket in metrics:
         yield _Way(bucket.value, " > ", metric_label(bucket.value), bucket.count)
     for field in fields().values():
         name = short_name(field.name)
         if field.searchable and field.type not in {"text", "flattened"} and name.startswith(wanted):
             yield _Way(name, " > " if field.numeric else ":", field.label)
+    taken = SPECIAL | {bucket.value for bucket in metrics}
     for bucket in catalog.facet(SearchState(), "hyperparameter_names", wanted).buckets:
-        yield _Way(bucket.value, ":", "hyper-parameter", bucket.count)
+        if spelled := _parameter(bucket.value, taken):
+            yield _Way(spelled, ":", "hyper-parameter", bucket.count)
+
+
+def _parameter(name: str, taken: Collection[str]) -> str:
+    """What asks for a hyper-parameter: its name, or all of its path where the name alone means something else. Empty where
+    that is a field, which is offered as one.
+    """
+    path = parameter_target(name).path
+    if any(target.path != path for target in resolve(path)):
+        return ""
+    return path if slug(name) in taken or resolve(name) else name
 
 
 def _things(begun: str, state: SearchState, catalog: Catalog) -> Iterator[_Way]:
