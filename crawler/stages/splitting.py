@@ -20,7 +20,6 @@ from catalog.store.records import Records
 from catalog.store.split import TieId, tie_id
 from crawler.grouping.directories import DirectoryFacts, DirectoryRules, propagated
 from crawler.grouping.draft import directory_of, joined, upwards
-from crawler.grouping.groups import ROOT_KEY
 from crawler.grouping.neighbourhoods import (
     Neighbourhood,
     Place,
@@ -31,6 +30,7 @@ from crawler.grouping.neighbourhoods import (
     ties_of,
     whole_place,
 )
+from crawler.grouping.partition import ROOT_KEY
 from crawler.promises import FileNames, installed
 from crawler.stages.members import files_of, keys_of, outlined_files
 
