@@ -12,8 +12,8 @@ from catalog.query.state import SearchState
 from catalog.query.text.comparisons import numeric_leaves
 from catalog.query.text.date_conditions import date_leaves
 from catalog.query.text.parse_context import Reading, any_of
-from catalog.query.text.scanner import Kind, Piece, Token
 from catalog.query.text.targets import Target, field_target, number_target, resolve, unknown_metric
+from catalog.query.text.tokens import Kind, Piece, Token
 from catalog.text.patterns import pattern
 from catalog.text.value_names import value_name
 from mappings import fields

@@ -24,8 +24,8 @@ from catalog.query.text.numbers import (
 )
 from catalog.query.text.parse_context import Leaf, Reading
 from catalog.query.text.printing import metric_name, name_of, print_query, quoted
-from catalog.query.text.scanner import Piece, Token
 from catalog.query.text.targets import Target, more_metrics, resolve, suggestions
+from catalog.query.text.tokens import Piece, Token
 from catalog.text.patterns import pattern
 from catalog.text.spelling import nearest
 

@@ -13,7 +13,6 @@ from catalog.query.text.keywords import canonical_value, keyword_leaf, text_leaf
 from catalog.query.text.numbers import UNITS, looks_numeric, parse_number
 from catalog.query.text.parse_context import Leaf, Reading, any_of, negated
 from catalog.query.text.printing import has_metric, name_of, print_query, quoted
-from catalog.query.text.scanner import Piece, Token
 from catalog.query.text.targets import (
     Target,
     as_number,
@@ -25,6 +24,7 @@ from catalog.query.text.targets import (
     suggestions,
     unknown_metric,
 )
+from catalog.query.text.tokens import Piece, Token
 from catalog.query.text.version_conditions import order_of
 from catalog.text.slugs import slug
 from catalog.text.spelling import nearest

@@ -8,8 +8,8 @@ from catalog.query.nodes import Not, Query, Range
 from catalog.query.periods import Period, ambiguous_readings, parse_period, say
 from catalog.query.text.parse_context import Leaf, Reading
 from catalog.query.text.printing import date_range, name_of
-from catalog.query.text.scanner import Piece, Token
 from catalog.query.text.targets import Target
+from catalog.query.text.tokens import Piece, Token
 
 _INSTANT = timedelta(milliseconds=1)
 _OPEN_ENDS = frozenset({"", "*"})

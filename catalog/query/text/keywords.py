@@ -11,8 +11,8 @@ from catalog.query.nodes import And, Exists, Match, Nothing, Or, Phrase, Prefix,
 from catalog.query.problems import Suggestion
 from catalog.query.text.parse_context import Leaf, Reading, any_of, negated
 from catalog.query.text.printing import name_of, pattern_as_text, print_query, quote, quoted
-from catalog.query.text.scanner import Piece, Token
 from catalog.query.text.targets import Target, Vocabulary, field_target
+from catalog.query.text.tokens import Piece, Token
 from catalog.query.text.version_conditions import order_of, version_leaves
 from catalog.text.patterns import pattern
 from catalog.text.slugs import slug

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from catalog.query.text.conditions import KnownNames
 from catalog.query.text.parse_context import Reading
-from catalog.query.text.scanner import Kind, Token
+from catalog.query.text.tokens import Kind, Token
 from catalog.text.patterns import pattern
 
 _LONE_SIGN = pattern(

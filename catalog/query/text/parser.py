@@ -14,7 +14,7 @@ from catalog.query.text.keywords import SIMILAR, is_regular, regular_left_out, s
 from catalog.query.text.parse_context import Leaf, Reading, negated
 from catalog.query.text.pasted import pasted, registered, tagged
 from catalog.query.text.printing import quote
-from catalog.query.text.scanner import Kind, Token
+from catalog.query.text.tokens import Kind, Token
 from catalog.text.patterns import pattern
 
 MAX_DEPTH = 10

@@ -14,7 +14,6 @@ from catalog.query.text import sentence_rules
 from catalog.query.text.function_words import FILLER_WORDS
 from catalog.query.text.parse_context import Reading
 from catalog.query.text.parser import PLAIN_WORD
-from catalog.query.text.scanner import Token
 from catalog.query.text.sentence_amounts import written_comparison
 from catalog.query.text.sentence_orders import DIRECTIONS, place_at
 from catalog.query.text.sentence_parts import (
@@ -29,6 +28,7 @@ from catalog.query.text.sentence_parts import (
 )
 from catalog.query.text.sentence_values import formatted, named_by_alias, possessed
 from catalog.query.text.targets import resolve
+from catalog.query.text.tokens import Token
 from catalog.query.text.translation import in_english
 from catalog.text.patterns import pattern
 

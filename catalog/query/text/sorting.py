@@ -14,8 +14,8 @@ from catalog.query.problems import Suggestion
 from catalog.query.request import MAX_RESULT_WINDOW, SortKey
 from catalog.query.text.parse_context import Reading
 from catalog.query.text.printing import name_of, quoted
-from catalog.query.text.scanner import Kind, Piece, Token
 from catalog.query.text.targets import column_field, resolve, suggestions
+from catalog.query.text.tokens import Kind, Piece, Token
 from catalog.text.slugs import slug
 from mappings import fields, fields_where
 from mappings.metrics import LOWER_COSTS, LOWER_IS_BETTER, find

@@ -5,8 +5,8 @@ from __future__ import annotations
 from catalog.query.nodes import And, Not, Or, Query, Range
 from catalog.query.text.parse_context import Leaf
 from catalog.query.text.printing import name_of
-from catalog.query.text.scanner import Piece, Token
 from catalog.query.text.targets import Target
+from catalog.query.text.tokens import Piece, Token
 from catalog.query.validate import MAX_ORDERED_CHARACTERS
 from catalog.text.natural import version_key
 from catalog.text.patterns import pattern
