@@ -118,7 +118,7 @@ def file_keys(
     columns = record_files.c.model, record_files.c.key
     by_model: dict[ModelId, set[bytes]] = defaultdict(set)
     role = record_files.c.role
-    chosen = true() if roles is None else role.is_(None) | role.in_([one.value for one in roles])
+    chosen = true() if roles is None else role.is_(None) | role.in_([wanted.value for wanted in roles])
     for part in parts(models):
         for row in connection.execute(select(*columns).where(record_files.c.model.in_(part), chosen)):
             by_model[ModelId(row.model)].add(row.key)

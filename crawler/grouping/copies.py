@@ -75,26 +75,28 @@ class _Pairing:
         """Whether both have a better one. What speaks for a model nowhere else keeps it, and a model without a store of its
         own (a copy of what a run logged) what is nearest to it.
         """
-        own, other = self._of_speaking[speaking], self._of_models[model]
-        if own == other or own not in self._models_at:
+        of_speaking, of_model = self._of_speaking[speaking], self._of_models[model]
+        if of_speaking == of_model or of_speaking not in self._models_at:
             return False
-        return other in self._speaking_at or not _is_within(speaking, other)
+        return of_model in self._speaking_at or not _is_within(speaking, of_model)
 
 
-def _met(directories: AbstractSet[str], others: AbstractSet[str]) -> dict[str, str]:
-    """Of each directory the nearest one above it, or itself, that is above one of the others, too."""
-    above = {place for other in others for place in upwards(other)}
-    return {each: next(place for place in upwards(each) if place in above) for each in directories}
+def _met(directories: AbstractSet[str], opposite: AbstractSet[str]) -> dict[str, str]:
+    """Of each directory the nearest one above it, or itself, that is above one of the opposite side, too."""
+    above = {place for directory in opposite for place in upwards(directory)}
+    return {
+        directory: next(place for place in upwards(directory) if place in above) for directory in directories
+    }
 
 
 def _is_within(directory: str, above: str) -> bool:
     return not above or directory == above or directory.startswith(f"{above}/")
 
 
-def shared_way(one: str, other: str) -> int:
+def shared_way(directory: str, second: str) -> int:
     """How many characters of the way from the root two directories have in common."""
-    above = set(upwards(one))
-    return next(len(directory) for directory in upwards(other) if directory in above)
+    above = set(upwards(directory))
+    return next(len(place) for place in upwards(second) if place in above)
 
 
 def nearest(place: str, candidates: Sequence[_Placed], directory: Callable[[_Placed], str]) -> list[_Placed]:
@@ -108,6 +110,6 @@ def own_repositories(ids: Sequence[str], known: AbstractSet[str]) -> list[str]:
     """The ids without those of repositories around the nearest one that is known."""
     around: set[str] = set()
     for kind in _OF_REPOSITORIES:
-        there = sorted((one for one in ids if one.startswith(kind) and one in known), key=len)
+        there = sorted((name for name in ids if name.startswith(kind) and name in known), key=len)
         around.update(there[:-1])
-    return [one for one in ids if one not in around]
+    return [name for name in ids if name not in around]

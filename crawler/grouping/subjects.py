@@ -52,15 +52,15 @@ def bind_subjects(members: Sequence[Member], drafts: Sequence[Draft]) -> list[Dr
         for key in _keys_of(draft, alone=in_directory[draft.directory] == 1):
             by_key[key].append(draft)
     _bind_whole_files(members, drafts, by_key)
-    found = _found(tellings, by_key)
-    bound = {id(telling): of_own_store(telling.member, found[id(telling)]) for telling in tellings}
+    sharing = _of_shared_keys(tellings, by_key)
+    bound = {id(telling): of_own_store(telling.member, sharing[id(telling)]) for telling in tellings}
     # One step further: a run is bound through the logged model that names both it and the files. No more than one,
     # or two models of one run would become one.
     through: dict[str, list[Draft]] = defaultdict(list)
     for telling in tellings:
         for key in telling.subject.join_keys if bound[id(telling)] else ():
             through[key].extend(bound[id(telling)])
-    further = _found([telling for telling in tellings if not bound[id(telling)]], through)
+    further = _of_shared_keys([telling for telling in tellings if not bound[id(telling)]], through)
     unbound = []
     for telling in tellings:
         targets = bound[id(telling)] or further[id(telling)]
@@ -73,7 +73,9 @@ def bind_subjects(members: Sequence[Member], drafts: Sequence[Draft]) -> list[Dr
     return alone
 
 
-def _found(tellings: Sequence[_Telling], by_key: Mapping[str, Sequence[Draft]]) -> dict[int, list[Draft]]:
+def _of_shared_keys(
+    tellings: Sequence[_Telling], by_key: Mapping[str, Sequence[Draft]]
+) -> dict[int, list[Draft]]:
     """Of each telling the models with one of its keys, those of its own store where several stores have the key."""
     places: dict[str, set[Place]] = defaultdict(set)
     for telling in tellings:
