@@ -23,8 +23,6 @@ from startup import MODELDEX
 
 SCHEMA_VERSION = "89d4b8295536"
 VALUES = 5
-BUDGET = "[file]\nbytes = 134_217_728\nseconds = 300.0\n"
-"""A database of 30,000 such runs has 70 MB: more than what the reading of one file may cost where nobody set it."""
 SCHEMA = """
 CREATE TABLE alembic_version (version_num TEXT);
 CREATE TABLE experiments (experiment_id INTEGER, name TEXT, lifecycle_stage TEXT);
@@ -128,7 +126,6 @@ def main() -> None:
             tree, home = Path(folder) / "tree", Path(folder) / "home"
             tree.mkdir()
             home.mkdir()
-            (home / "modeldex.toml").write_text(BUDGET)
             write_database(tree / "mlflow.db", runs)
             first = crawl(tree, home)
             touch(tree / "mlflow.db")

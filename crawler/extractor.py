@@ -69,7 +69,8 @@ class Extractor(Protocol):
     `description`, `reads` and `limits` make the table of formats in the docs. A class may also have `promises`, a
     `crawler.promises.Promise`: what its names alone say, such as suffixes and which files are one model. One whose
     subjects find their models by `sha256:` sets `names_hashes` to True, one that tells the risks of every pickle in its files
-    `checks_pickles`.
+    `checks_pickles`. One whose files grow with all that a team does, as the database of a tracker, sets `budgets` to how many
+    budgets of one file it takes, at most 4.
     """
 
     name: str

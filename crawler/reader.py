@@ -52,6 +52,15 @@ class RangedReader:
         self._blocks: dict[int, bytes] = {}
         self._deadline: float | None = None
 
+    def widen(self, times: int) -> None:
+        """Lets the file cost so many times what one may."""
+        usual = self.budget
+        self.budget = Budget(
+            requests=usual.requests * times, bytes=usual.bytes * times, seconds=usual.seconds * times
+        )
+        if self._deadline is not None:
+            self._deadline += self.budget.seconds - usual.seconds
+
     def head(self, length: int = 4096) -> bytes:
         """The first bytes; the first request fetches up to 128 kB, or the whole file when it is at most 1 MB."""
         return self.read(0, min(length, self.size_bytes))

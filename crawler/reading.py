@@ -56,6 +56,8 @@ STILL_WRITTEN = timedelta(seconds=2)
 SHARED_BYTES = 8 * 1024 * 1024
 """Every file may turn out to have another name, so that the bytes of all that were read last are kept, in each process of a
 crawl. The names of one file are near each other as a rule (a cache of blobs lists them beside its links)."""
+MAX_BUDGETS = 4
+"""Of one file, that an extractor may ask for."""
 BYTES_BESIDE = 400
 """What it takes to keep the bytes of one range, beside them."""
 LOOKED_AT = "looked at:2"
@@ -314,6 +316,7 @@ class ObjectReader:
         if best is None:
             return self._unclaimed(meta, reader, head)
         attempt.choice = best
+        reader.widen(max(1, min(getattr(best.extractor, "budgets", 1), MAX_BUDGETS)))
         shares = None
         if _is_read_in_parts(type(best.extractor)):
             file = SharedFile()

@@ -8,8 +8,9 @@ import pytest
 from fixtures.crawling import safetensors
 
 from catalog.errors import AccessDenied
-from catalog.records import ObjectKey, ObjectMeta, SourceId
+from catalog.records import ObjectKey, ObjectMeta, Origin, Role, SourceId
 from catalog.store.entries import Reading
+from crawler.extractor import Claim, Findings
 from crawler.jobs import extractor_modules
 from crawler.pool import Pool
 from crawler.processes import Workers
@@ -161,3 +162,31 @@ def test_what_is_kept_for_other_names_of_files_stays_small(size, files):
     kept, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert SHARED_BYTES / 3 < kept < 1.2 * SHARED_BYTES
+
+
+@pytest.mark.parametrize(
+    ("budgets", "expected"), [(None, Reading.FAILED), (4, Reading.READ), (100, Reading.READ)]
+)
+def test_what_grows_with_a_team_may_cost_several_times_what_one_file_may(root, budgets, expected):
+    """A tracker's database of 30,000 runs was refused: it has more bytes than a file of weights may need."""
+
+    class OfATeam:
+        name, version, description, reads, limits = "of-a-team", 1, "", "", ""
+
+        def claims(self, key, head):
+            return Claim(format="of-a-team", role=Role.RUN, confidence=95)
+
+        def extract(self, reader):
+            for start in range(0, reader.size_bytes, 65_536):
+                reader.take(start, min(start + 65_536, reader.size_bytes))
+                reader.forget()
+            return Findings(reader, self, format="of-a-team", role=Role.RUN, origin=Origin.RUN).extraction()
+
+    if budgets is not None:
+        OfATeam.budgets = budgets
+    (root / "runs.bin").write_bytes(bytes(range(64)) * 20_000)
+    source = LocalSource(root)
+    (meta,) = [meta for step in source.list() for meta in step.objects if meta.key == "runs.bin"]
+    budget = Budget(bytes=500_000, requests=100_000)
+    outcome = ObjectReader(source, Registry([OfATeam()]), budget).read(meta, None)
+    assert outcome.entry.reading is expected
