@@ -16,7 +16,6 @@ Both indexes stay in FOLDER, where one is named, for the next run.
 from __future__ import annotations
 
 import argparse
-import gc
 import json
 import resource
 import sys
@@ -43,6 +42,7 @@ from indexer.engines import open_engine
 from indexer.engines.memory.matching import satisfies
 from mappings import facet_fields
 from webui.app import create_app
+from webui.commands.garbage import collect_seldom
 from webui.contracts import Services
 
 MONTH_MS = 30 * 24 * 3600 * 1000
@@ -68,8 +68,7 @@ def main() -> None:
         settings = Settings(home=folder / "home")
         if not (folder / "loaded").exists():
             load(folder, settings, schema, chosen.documents)
-        gc.collect()
-        gc.freeze()
+        collect_seldom()
         index = tantivy.Index.open(str(folder / "bare"))
         with closing(open_engine(settings)) as engine:
             services = Services(catalogs=Catalogs(engine, _no_store, lambda: satisfies))

@@ -14,6 +14,7 @@ import click
 from catalog.errors import UserError
 from catalog.logs import configure_logging
 from catalog.settings import Settings
+from webui.commands.garbage import collect_seldom
 from webui.security import OwnNames, is_loopback
 from webui.settings import ServerSettings
 
@@ -109,6 +110,7 @@ def _run(
             click.echo(
                 f"It answers to its addresses and to the names {', '.join(sorted(own.names))}.", err=True
             )
+        collect_seldom()
         server.run()
     except KeyboardInterrupt:
         pass
