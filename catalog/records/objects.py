@@ -46,6 +46,13 @@ class ObjectMeta:
     owner: str | None = None
 
 
+def one_file(identity: str | None) -> str | None:
+    """A `file_identity` that all its names share because they are one file; None for one of equal bytes, of which each object
+    holds its own.
+    """
+    return None if identity is None or identity.startswith(SAME_BYTES) else identity
+
+
 def is_too_long(key: str) -> bool:
     """Whether no catalog keeps an object under this key."""
     # The shorter texts, which are nearly all, need not be encoded: a character has four bytes at most.

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Engine, Table, bindparam, delete, select, 
 
 from catalog.errors import UserError
 from catalog.records import Document, ModelId, ObjectKey, SourceId
-from catalog.records.objects import SAME_BYTES
+from catalog.records.objects import one_file
 from catalog.records.retention import PlannedModel, PlannedObject, StoredPlan, UnfinishedFile
 from catalog.sealing.faults import KeyMissing
 from catalog.sealing.names import MARK, joined
@@ -149,7 +149,6 @@ class Retention:
             with self._engine.connect() as connection:
                 rows = list(connection.execute(statement))
             for row in rows:
-                identity = row.file_identity
                 yield OwnFile(
                     model=ModelId(row.model),
                     source=SourceId(row.source),
@@ -157,7 +156,7 @@ class Retention:
                     role=row.role,
                     size_bytes=row.size_bytes,
                     change_token=row.change_token,
-                    identity=None if identity is None or identity.startswith(SAME_BYTES) else identity,
+                    identity=one_file(row.file_identity),
                 )
 
     def _weighty(self, models: Sequence[str]) -> frozenset[str]:

@@ -69,9 +69,7 @@ def told_apart(groups: Sequence[Group]) -> list[Group]:
 def _directory_name(group: Group) -> str | None:
     """What a file is called that is called as its directory."""
     directory = directory_of(group.key)
-    if not directory:
-        return _name_of_root(group.source)
-    return _below_root(group.source, directory) or name_of(directory)
+    return _below_root(group.source, directory) or name_of(directory) or None
 
 
 def _is_later_run(group: Group) -> bool:
@@ -113,7 +111,6 @@ def name_hint(source: SourceId, draft: Draft, promised: FileNames) -> str:
             _of_run(directory)
             or _below_root(source, directory)
             or name_of(without_version(directory))
-            or (None if directory else _name_of_root(source))
             or name
         )
     elif draft.kind not in {"file", "shards"} and without_version(path) != path:
@@ -136,9 +133,11 @@ def _name_of_root(source: SourceId) -> str | None:
 
 
 def _below_root(source: SourceId, directory: str) -> str | None:
-    """What is crawled calls a model in `output/`, if nothing above that directory does; None for a name of its own."""
+    """What is crawled calls a model directly in it, and one in `output/` if nothing above that directory does; None for a
+    name of its own.
+    """
     own = names.model_name(without_version(directory), is_file=False)
-    return _name_of_root(source) if own is not None and names.is_machine_name(own) else None
+    return _name_of_root(source) if own is None or names.is_machine_name(own) else None
 
 
 def _directory_called(source: SourceId, directory: str) -> str | None:

@@ -16,7 +16,7 @@ from catalog.layouts.content_addressed import content_key
 from catalog.layouts.names import CANONICAL_STEMS, stem
 from catalog.layouts.shards import CUT_OF_TENSOR, PARALLEL, RANK_DIRECTORY, RANKED, shard_stem
 from catalog.records import FileStatus, Group, Member, Role, TensorSummary
-from catalog.records.objects import SAME_BYTES
+from catalog.records.objects import one_file
 from mappings.formats import counted_ranks
 
 LAYERS = "layers"
@@ -288,7 +288,6 @@ def unique_bytes(members: Iterable[Member]) -> int:
     """Bytes of the files, hard links once. Objects of a bucket that hold equal bytes each hold them."""
     sizes: dict[str, int] = {}
     for member in members:
-        identity = member.object.file_identity
-        is_one_file = identity is not None and not identity.startswith(SAME_BYTES)
-        sizes[f"file:{identity}" if is_one_file else f"key:{member.object.key}"] = member.object.size_bytes
+        identity = one_file(member.object.file_identity)
+        sizes[identity or f"key:{member.object.key}"] = member.object.size_bytes
     return sum(sizes.values())
