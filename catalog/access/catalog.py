@@ -124,6 +124,10 @@ class Catalog:
         """The engine's request for a state, without facets."""
         return self._service.request(state)
 
+    def first(self, state: SearchState, most: int) -> tuple[int, tuple[Document, ...]]:
+        """How many models a state finds, and at most so many of them, in its order."""
+        return self._service.first(state, most)
+
     def facet(self, state: SearchState, field: str, prefix: str = "") -> FacetView:
         """The values of one facet that begin with `prefix`, under all conditions but its own."""
         return self._service.facet(state, field, prefix)
@@ -480,7 +484,7 @@ class Catalog:
 
     def number(self, state: SearchState) -> int:
         """How many models a state finds. Raises EngineUnavailable."""
-        return self.search(replace(self.request(state), size=0, offset=0)).total
+        return self._service.count(state)
 
     def _ids(self, query: Query) -> list[Any]:
         """The ids that a query finds here, in their order: the index looks them up, the store has them."""

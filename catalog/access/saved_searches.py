@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import heapq
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -202,13 +203,22 @@ def slug_of(name: str) -> str:
 
 def arrivals_of(catalog: Catalog, saved: SavedSearch) -> list[Mapping[str, Any]]:
     """What the search finds, those that came to the catalog last in front: the entries of its feed."""
+    state = state_of(saved)
+    if (
+        catalog.understood(state.text).limit is not None
+    ):  # which models are meant is told by the search's own order
+        return heapq.nlargest(FEED_ENTRIES, catalog.export(state), key=_arrival)
     request = replace(
-        catalog.request(state_of(saved)),
+        catalog.request(state),
         sort=(SortKey(field="first_seen", descending=True), SortKey(field="id")),
         offset=0,
         size=FEED_ENTRIES,
     )
     return [hit.document for hit in catalog.search(request).hits]
+
+
+def _arrival(document: Mapping[str, Any]) -> str:
+    return str(document.get("first_seen", ""))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,13 +241,9 @@ class _Sight:
 
 
 def _sight(catalog: Catalog, state: SearchState, wanted: tuple[str, str, str] | None = None) -> _Sight:
-    request = replace(catalog.request(state), offset=0, size=MODELS_COMPARED)
-    result = catalog.search(request)
-    documents = tuple(hit.document for hit in result.hits)
+    total, documents = catalog.first(state, MODELS_COMPARED)
     best = _best(documents, wanted or _common_series(documents))
-    return _Sight(
-        total=result.total, documents=documents if result.total <= MODELS_COMPARED else None, best=best
-    )
+    return _Sight(total=total, documents=documents if total <= MODELS_COMPARED else None, best=best)
 
 
 def _unknown(catalog: Catalog, state: SearchState) -> list[str]:

@@ -185,6 +185,12 @@ class SearchService:
         asked = replace(self._request(understood, {}), size=0, offset=0)
         return _limited(self.engine.search(asked).total, understood)
 
+    def first(self, state: SearchState, most: int) -> tuple[int, tuple[Mapping[str, Any], ...]]:
+        """How many models a state finds, and at most so many of them, in its order."""
+        understood = self._understood(replace(state, page=1, size=most))
+        result = self.engine.search(replace(self._request(understood, {}), size=_limited(most, understood)))
+        return _limited(result.total, understood), tuple(hit.document for hit in result.hits)
+
     def not_understood(self, state: SearchState) -> tuple[str, ...]:
         """A sentence for each condition, order or selection that the answer leaves out or searches as text."""
         understood = self._understood(state)

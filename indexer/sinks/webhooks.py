@@ -212,6 +212,11 @@ def parsed_query(text: str) -> Query:
     sentences = [problem.message for problem in parsed.problems if not problem.understood]
     if sentences:
         raise UserError(f"The query of the webhook is not understood: {' '.join(sentences)}")
+    if parsed.limit is not None:
+        raise UserError(
+            "The query of a webhook tells which models are told of, one by one: it cannot count them.",
+            advice=f"Leave out limit:{parsed.limit}.",
+        )
     return parsed.query
 
 

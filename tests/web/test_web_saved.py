@@ -129,6 +129,19 @@ def test_saved_search_keeps_its_canonical_address_and_the_version_of_the_languag
     assert query_of(state_of(saved), catalog) == saved.query
 
 
+def test_best_few_stay_few_in_a_saved_search_its_news_and_its_feed(server):
+    """The limit was dropped as the search was saved: `top 2 by f1` found, told of and fed every model with a value."""
+    address = saved_as(server.client(BEFORE), "x", q="top 2 by f1")
+    (saved,) = server.searches().all()
+    assert saved.query == "q=has%3Af1+sort%3A-f1+limit%3A2"
+    catalog = server.catalog(BEFORE)
+    assert catalog.number(state_of(saved)) == server.searches().news(saved, catalog).total == 2
+    feed = server.client(BEFORE).get(f"{address}/feed.json").get_json()
+    assert {item["title"] for item in feed["items"]} == {"ner-1", "ner-2"}
+    later = server.searches().news(saved, server.catalog([*BEFORE, ner(4, 0.912)]))
+    assert (later.new, later.gone) == (1, 1)
+
+
 def test_selections_and_order_are_kept_too(server):
     address = saved_as(server.client(BEFORE), "x", q="bert", task="token-classification", sort="-f1")
     (saved,) = server.searches().all()

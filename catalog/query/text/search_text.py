@@ -44,7 +44,7 @@ class Condition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedQuery:
-    """How a text was understood. `canonical` reads as the same query and order again; a limit is no part of either.
+    """How a text was understood. `canonical` reads as the same query, order and limit again.
 
     `rewritten` is the text after sentences became conditions, empty when there were none; `literal` is a text that
     searches the words of such sentences as they stand.
@@ -76,7 +76,7 @@ def parse(text: str, *, vocabulary: Vocabulary | None = None, now: datetime | No
     understood = _Pieces(rewriting, reading, ordering)
     parts, sort, limit = understood.read()
     labels = [label_of(part, parts) for part in parts]
-    canonical = " ".join((*labels, *ordering_text(sort)))
+    canonical = " ".join((*labels, *ordering_text(sort, limit)))
     if (
         rewrite(canonical, reading).changed
         or _joins(canonical, reading)

@@ -139,6 +139,13 @@ def test_the_beginning_of_a_place_with_letters_that_need_quotes_is_denied(text, 
     assert scope_of_text(text) == Prefix("path", place)
 
 
+@pytest.mark.parametrize("text", ["top 5 by accuracy", "tag:prod limit:5"])
+def test_a_saved_search_of_so_many_is_no_scope(text):
+    """Its limit fell away: the grant was about all models of the kind, not about five."""
+    with pytest.raises(UserError, match="limit"):
+        query_of_saved(text)
+
+
 @pytest.mark.parametrize(
     "text", ["path:odd/[a]*b", "path:secret,old*", "path:team-*/{prod,dev}/x", "path LIKE 'a b%c'"]
 )

@@ -334,6 +334,7 @@ def test_webhooks_are_added_listed_tried_and_removed(settings, receiver, store):
         (("x", "URL", "--secret", "hunter2hunter2hunter2"), "must not be written out"),
         (("x", "URL", "--secret", "env:NOT_THERE_AT_ALL"), "no such variable"),
         (("x", "URL", "--secret", f"env:{NAME}", "--query", "size>big"), "not understood"),
+        (("x", "URL", "--secret", f"env:{NAME}", "--query", "top 5 by f1"), "limit:5"),
         (("x", "http://10.0.0.1/", "--secret", f"env:{NAME}"), "not a public address"),
         (("x", "gopher://x", "--secret", f"env:{NAME}"), "begins with https"),
     ],
