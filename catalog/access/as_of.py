@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from threading import Lock
@@ -14,6 +14,7 @@ from catalog.access.opening import LazyStore, is_store_made, matching, reading_s
 from catalog.access.principals import READER, Principal
 from catalog.errors import UserError
 from catalog.query.periods import parse_period
+from catalog.records.series import flagged_as_latest, latest_of
 
 if TYPE_CHECKING:
     from catalog.settings import Settings
@@ -50,8 +51,8 @@ def open_catalog_as_of(
     Raises UserError if it held more than MAX_MODELS models.
     """
     store = LazyStore(lambda: reading_store(settings))
-    documents = _documents(store().records.states_at(at), MAX_MODELS) if is_store_made(settings) else iter(())
-    engine = plugins.load("hook", "past")(documents)
+    revisions = store().records.states_at(at) if is_store_made(settings) else iter(())
+    engine = plugins.load("hook", "past")(_with_latest([*_documents(revisions, MAX_MODELS)]))
     catalogs = Catalogs(engine, store, matching)
     try:
         yield catalogs.of(READER.get() if principal is None else principal)
@@ -87,7 +88,7 @@ class RememberedPast:
                 if not principal.sees_all:
                     visible = present.get([str(document["id"]) for document in documents])
                     documents = [document for document in documents if str(document["id"]) in visible]
-                self._known = catalogs.over(plugins.load("hook", "past")(documents))
+                self._known = catalogs.over(plugins.load("hook", "past")(_with_latest(documents)))
                 self._key = key
             return self._known.of(principal)
         finally:
@@ -110,3 +111,10 @@ def _documents(revisions: Any, most: int) -> Iterator[Mapping[str, Any]]:
                 advice=f"Up to {MAX_MODELS:,}: modeldex search --as-of. The history of one model has no limit: modeldex history ID",
             )
         yield {**revision.document, "revision": revision.number}
+
+
+def _with_latest(documents: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """The documents, those flagged that are the latest of their name among them: revisions do not say it."""
+    latest = latest_of(documents)
+    for document in documents:
+        yield flagged_as_latest(document) if document["id"] in latest else document

@@ -44,7 +44,7 @@ from catalog.query.request import (
 )
 from catalog.query.subjects import scores
 from catalog.query.validate import MAX_BUCKETS, MAX_VALUES, validate
-from catalog.records.series import place_in_series
+from catalog.records.series import LATEST, flagged_as_latest, latest_of
 from catalog.search.absent_models import HIDDEN
 from catalog.search.engine import EngineInfo, PointInTime, SearchEngine
 from catalog.text.absence import ABSENT
@@ -53,10 +53,9 @@ from catalog.text.wildcards import looks_like
 from mappings.flags import flags
 
 ID, NAME, URI, PLACES, GROUP, FLAGS = "id", "name", "uri", "locations", "duplicate_group", "flags"
-PROBLEMS, COPY, LATEST, MOVED, EXTRA, MOVED_TO = (
+PROBLEMS, COPY, MOVED, EXTRA, MOVED_TO = (
     "problems",
     "duplicate",
-    "latest",
     "moved",
     "extra",
     "extra.moved_to",
@@ -202,9 +201,7 @@ class _View:
         if not any(_may_become_latest(document) for document in documents):
             return cut
         return [
-            {**document, FLAGS: sorted({*document.get(FLAGS, ()), LATEST})}
-            if document.get(ID) in self._also_latest()
-            else document
+            flagged_as_latest(document) if document.get(ID) in self._also_latest() else document
             for document in cut
         ]
 
@@ -257,16 +254,10 @@ class _View:
         )
 
     def _found_latest(self) -> frozenset[str]:
-        last: dict[str, tuple[str, list[str]]] = {}
-        for names in _parts(sorted(self._headless()), _PER_LOOKUP):
-            for document in self._every(And((Terms(NAME, names), HIDDEN))):
-                name, place = str(document.get(NAME)), place_in_series(document)
-                best, _ = last.setdefault(name, (place, []))
-                if place > best:
-                    last[name] = place, []
-                if place >= best:
-                    last[name][1].append(str(document[ID]))
-        return frozenset(identifier for _, identifiers in last.values() for identifier in identifiers)
+        names = _parts(sorted(self._headless()), _PER_LOOKUP)
+        return latest_of(
+            document for part in names for document in self._every(And((Terms(NAME, part), HIDDEN)))
+        )
 
     def _headless(self) -> frozenset[str]:
         """The names of which models are visible and a latest is not, folded as engines count them: of names that differ by

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, sele
 
 from catalog.errors import StoreError
 from catalog.records import ModelId
+from catalog.records.series import flagged_as_latest
 from catalog.search.engine import INDEX, IndexAction, IndexOutcome
 from catalog.store.canonical import sanitised
 from catalog.store.database import insert_rows, parts, take_turn, upsert
@@ -26,8 +27,6 @@ from catalog.store.runs import seen_at
 from catalog.store.tables import consumers, deliveries, records, revisions
 
 GONE = "gone"
-LATEST = "latest"
-"""The flag of models that are the latest of their name."""
 PENDING, DEAD = "pending", "dead"
 CLAIM_SECONDS = 300.0
 """How long a batch may take before another process may work on it, too. Who is known to be dead is not waited for."""
@@ -508,7 +507,7 @@ def _actions(
         try:
             document = _document(row, seen)
             if document is not None and row.latest and consumer == INDEX:
-                document["flags"] = sorted({*document.get("flags", ()), LATEST})
+                document = flagged_as_latest(document)
             actions.append(IndexAction(id=row.id, revision=row.revision, document=document))
         except (ValueError, TypeError, KeyError) as error:
             damaged[row.id] = f"its record in the store is damaged ({type(error).__name__}: {error})"[:500]

@@ -71,6 +71,15 @@ def test_a_search_of_then_finds_what_was_then(past):
     assert names(client.get(search, query_string={"q": "license:apache-2.0", "as_of": today})) == ["net"]
 
 
+def test_the_latest_of_then_are_found(past):
+    """Which model of a name is the latest stands in no revision: of the past nothing was."""
+    search = "/api/v1/search"
+    assert names(past.client().get(search, query_string={"q": "is:latest", "as_of": past.then})) == [
+        "net",
+        "other",
+    ]
+
+
 def test_the_page_says_the_moment_and_its_links_stay_there(past):
     page = past.client().get("/", query_string={"q": "license:mit", "as_of": past.then}).text
     assert "The catalog as it was at" in page
@@ -95,6 +104,7 @@ def test_who_may_not_see_a_model_now_did_not_see_it_then(past):
     )
     client = past.client(principal_of(viewer))
     assert names(client.get("/api/v1/search", query_string={"as_of": past.then})) == ["net"]
+    assert names(client.get("/api/v1/search", query_string={"q": "is:latest", "as_of": past.then})) == ["net"]
     page = client.get("/", query_string={"as_of": past.then}).text
     assert "other" not in page
     assert names(past.client().get("/api/v1/search", query_string={"as_of": past.then})) == ["net", "other"]
