@@ -22,7 +22,7 @@ from catalog.text.folders import folders_of
 from catalog.text.natural import natural_key, version_key
 from catalog.text.patterns import pattern
 from indexer.analysis import analysed, fold
-from mappings import Field, evaluation_parts, fields, fields_where
+from mappings import Field, evaluation_parts, fields, fields_where, indexed_fields
 
 ANY_TEXT = "all_text"
 """The field that a search without a field reads; everything that people search by is added to what it holds."""
@@ -149,7 +149,7 @@ class _Place:
 def _tree() -> Mapping[str, _Place]:
     """The field table by the parts of its names, so that a document is walked once, by what it holds."""
     root = _Place()
-    for row in fields().values():
+    for row in indexed_fields():
         place = root
         for part in row.name.split("."):
             place = place.below.setdefault(part, _Place())

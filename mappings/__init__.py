@@ -64,6 +64,7 @@ class Field:
     csv: bool = True
     tag: bool = False
     undiffed: bool = False
+    in_index: bool = True
     follows: bool = False
     date_word: str | None = None
     indexed_from: str | None = None
@@ -79,7 +80,7 @@ class Field:
 
     @property
     def searchable(self) -> bool:
-        return self.type in SEARCHABLE_TYPES
+        return self.in_index and self.type in SEARCHABLE_TYPES
 
     @property
     def sortable(self) -> bool:
@@ -96,6 +97,12 @@ def fields() -> Mapping[str, Field]:
         for name, row in rows.items()
     }
     return {name: Field(name=name, **row) for name, row in rows.items()}
+
+
+@cache
+def indexed_fields() -> tuple[Field, ...]:
+    """The fields that an index knows of, in the table's order."""
+    return tuple(row for row in fields().values() if row.in_index)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

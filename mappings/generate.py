@@ -15,7 +15,7 @@ import hashlib
 import json
 from typing import Any
 
-from mappings import FOLDER, Field, evaluation_parts, fields
+from mappings import FOLDER, Field, evaluation_parts, indexed_fields
 from mappings.metrics import metrics
 from mappings.tables import twin_text
 
@@ -44,7 +44,7 @@ def mapping() -> dict[str, Any]:
         "dynamic": "strict",
         "properties": {"name": {"type": "keyword"}, "value": {"type": "double"}},
     }
-    for row in fields().values():
+    for row in indexed_fields():
         _place(properties, row)
     body: dict[str, Any] = {
         "settings": {
@@ -67,7 +67,7 @@ def mapping() -> dict[str, Any]:
 
 def text_columns() -> tuple[str, ...]:
     """Names of the text columns, field names first."""
-    return (*(row.name for row in fields().values() if row.type in {"text", "name"}), *DERIVED_TEXT)
+    return (*(row.name for row in indexed_fields() if row.type in {"text", "name"}), *DERIVED_TEXT)
 
 
 def rendered() -> str:

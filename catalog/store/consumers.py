@@ -23,7 +23,6 @@ from catalog.search.engine import INDEX, IndexAction, IndexOutcome
 from catalog.store.canonical import sanitised
 from catalog.store.database import insert_rows, parts, take_turn, upsert
 from catalog.store.leases import is_dead, this_process
-from catalog.store.runs import seen_at
 from catalog.store.tables import consumers, deliveries, records, revisions
 
 GONE = "gone"
@@ -94,7 +93,7 @@ class Consumer:
             if position != before:
                 self._move(connection, position)
             damaged: dict[str, str] = {}
-            actions = _actions(connection, list({row.id: row for row in rows}.values()), damaged, self.name)
+            actions = _actions(list({row.id: row for row in rows}.values()), damaged, self.name)
             for model, reason in damaged.items():
                 self._note(connection, model, reason, state=DEAD, attempts=1)
         return self.claim(limit) if damaged and not actions else actions
@@ -117,14 +116,9 @@ class Consumer:
                 if model in current:
                     later = time.time() + _pause(current[model])
                     self._note(connection, model, reason, next_try=later, attempts=current[model] + 1)
+            self._free(connection, sorted(own.keys() - current.keys()))
             late = [model for model in done if model not in own]
-            self._wait_again(
-                connection,
-                [
-                    *own.keys() - current.keys(),
-                    *self._overtaken(connection, {model: sent[model] for model in late}),
-                ],
-            )
+            self._wait_again(connection, self._overtaken(connection, {model: sent[model] for model in late}))
 
     def put_off(self, actions: Sequence[IndexAction], reason: str) -> None:
         """None of these could be delivered now, and why."""
@@ -249,7 +243,7 @@ class Consumer:
                     .order_by(newer.c.serial)
                 )
                 rows = list(connection.execute(statement.limit(PAGE)))
-                actions = _actions(connection, rows, self.damaged, self.name)
+                actions = _actions(rows, self.damaged, self.name)
             yield from actions
             if len(rows) < PAGE:
                 return
@@ -390,6 +384,15 @@ class Consumer:
             if row.revision > late[row.id]
         ]
 
+    def _free(self, connection: Connection, models: Sequence[str]) -> None:
+        """The newer states of these that the cursor passed meanwhile are due, for any worker. What is newer still is ahead
+        of the cursor: put here it would be delivered twice, now and when the cursor comes by.
+        """
+        free = {"reason": None, "attempts": 0, "next_try": 0.0, "claimed_by": None, "claimed_until": None}
+        for part in parts(models):
+            mine = (deliveries.c.consumer == self.name) & deliveries.c.model.in_(part)
+            connection.execute(update(deliveries).where(mine).values(free))
+
     def _wait_again(self, connection: Connection, models: Sequence[str]) -> None:
         """The present states of these models are due, for any worker."""
         for part in parts(sorted(models)):
@@ -421,7 +424,7 @@ class Consumer:
             with self._engine.connect() as connection:
                 chosen = (records.c.id > last) & (records.c.state != GONE)
                 rows = list(connection.execute(_states().where(chosen).order_by(records.c.id).limit(PAGE)))
-                actions = _actions(connection, rows, self.damaged, self.name)
+                actions = _actions(rows, self.damaged, self.name)
             yield from actions
             if len(rows) < PAGE:
                 return
@@ -470,12 +473,6 @@ def deliver_again(
     upsert(connection, deliveries, [{"consumer": name, **state, **due} for name in names for state in states])
 
 
-def shown_last_seen(row: Any, seen: dict[str, str]) -> str:
-    """When a crawl last saw the model, to the millisecond as every other date of a document."""
-    at: str = row.last_seen or seen.get(row.source) or json.loads(row.document)["first_seen"]
-    return at if len(at) <= 24 else f"{at[:23]}Z"
-
-
 def _position(name: str) -> Any:
     return select(consumers.c.position).where(consumers.c.name == name)
 
@@ -490,22 +487,18 @@ def _states(*more: Any) -> Any:
         records.c.source,
         records.c.revision,
         records.c.state,
-        records.c.last_seen,
         records.c.latest,
         records.c.document,
     )
     return select(*columns, *more)
 
 
-def _actions(
-    connection: Connection, rows: Sequence[Any], damaged: dict[str, str], consumer: str
-) -> list[IndexAction]:
+def _actions(rows: Sequence[Any], damaged: dict[str, str], consumer: str) -> list[IndexAction]:
     """The actions of these rows: revisions as they are, for the index with what stands beside them. A row whose document cannot be read is noted in `damaged` and costs that model alone."""
-    seen = seen_at(connection) if rows else {}
     actions = []
     for row in rows:
         try:
-            document = _document(row, seen)
+            document = _document(row)
             if document is not None and row.latest and consumer == INDEX:
                 document = flagged_as_latest(document)
             actions.append(IndexAction(id=row.id, revision=row.revision, document=document))
@@ -514,12 +507,8 @@ def _actions(
     return actions
 
 
-def _document(row: Any, seen: dict[str, str]) -> dict[str, Any] | None:
-    if row.state == GONE:
-        return None
-    document = _read(row.document)
-    document["last_seen"] = shown_last_seen(row, seen)
-    return document
+def _document(row: Any) -> dict[str, Any] | None:
+    return None if row.state == GONE else _read(row.document)
 
 
 def _read(text: str) -> dict[str, Any]:

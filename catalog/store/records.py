@@ -36,11 +36,10 @@ from catalog.store import members, settling, verification
 from catalog.store.attendance import SHELVED, Attendance, Shelved, shelved_row
 from catalog.store.batch import Committed, RecordBatch, RecordChange
 from catalog.store.codec import UNREADABLE, instant, parse_instant, read_object, unpack, unpack_json
-from catalog.store.consumers import shown_last_seen
 from catalog.store.database import begin_commit, parts
 from catalog.store.documents import DELETED, GONE, LIVE, MISSING, NOT_MADE_CODE, TRASHED
 from catalog.store.leases import Lease
-from catalog.store.runs import seen_at
+from catalog.store.runs import seen_at, shown_last_seen
 from catalog.store.sealing import RECORD, Sealing, models_with, part_of, vault_behind
 from catalog.store.tables import NOT_MADE, record_files, records, revisions, sources
 from catalog.terminal import printable

@@ -20,10 +20,9 @@ from catalog.records.retention import PlannedModel, PlannedObject, StoredPlan, U
 from catalog.sealing.faults import KeyMissing
 from catalog.sealing.names import MARK, joined
 from catalog.store.codec import UNREADABLE, instant, read_object
-from catalog.store.consumers import shown_last_seen
 from catalog.store.database import insert_rows, parts
 from catalog.store.documents import LIVE, MISSING, TRASHED
-from catalog.store.runs import seen_at
+from catalog.store.runs import seen_at, shown_last_seen
 from catalog.store.sealing import PLAN, Sealing, part_of
 from catalog.store.tables import (
     joins,

@@ -191,3 +191,12 @@ def test_the_same_names_at_the_door(untouched, name):
     assert is_visible(reason)
     assert all(map(is_visible, IN_BRACKETS.findall(reason)))
     assert untouched.engine.calls == []
+
+
+@pytest.mark.parametrize(
+    "body", [{"sort": ["last_seen"]}, {"query": {"range": {"last_seen": {"lt": "now-30d"}}}}]
+)
+def test_what_no_index_holds_is_refused_with_what_to_ask_instead(body):
+    """It was answered by what was so when each model last changed: models that are there counted as long unseen."""
+    with pytest.raises(RequestRefused, match=r"last_seen.*is:missing"):
+        from_dsl(body)

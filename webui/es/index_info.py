@@ -13,7 +13,7 @@ from catalog.dsl.values import only
 from catalog.errors import RequestRefused
 from catalog.query.validate import NESTED_FIELDS, NESTED_PATH
 from catalog.search.engine import EngineInfo
-from mappings import Field, fields
+from mappings import Field, fields, indexed_fields
 from mappings.metrics import metrics
 from webui.es.call import Asked
 from webui.es.faults import Json, illegal
@@ -79,7 +79,7 @@ def mapping(asked: Asked) -> Json:
 def properties() -> Json:
     """The properties of a mapping, from the one table of fields."""
     root: Json = {}
-    for row in fields().values():
+    for row in indexed_fields():
         *parents, last = row.name.split(".")
         level = root
         for parent in parents:

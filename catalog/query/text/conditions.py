@@ -184,7 +184,8 @@ def read_unknown(token: Token, reading: Reading) -> None:
     """Say that nothing is called so, and what may have been meant. The words are searched as text."""
     shown = only_shown(token.name)
     if shown is not None:
-        message = f"{shown.label} is shown on a model's page but cannot be searched; the words are searched as text."
+        what_is = "; is:missing finds what the last crawl missed" if not shown.in_index else ""
+        message = f"{shown.label} is shown on a model's page but cannot be searched{what_is}; the words are searched as text."
         reading.problem("not-searchable", message, token.start, token.name_end)
         return
     numeric = any(looks_numeric(piece.text) for piece in token.values)

@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import Any
 
 from indexer.engines.tantivy.schema import code_name, metric_columns
-from mappings import evaluation_parts, fields
+from mappings import evaluation_parts, indexed_fields
 
 
 def _asked(how: str) -> tuple[str, ...]:
@@ -30,7 +30,7 @@ EVALUATION_PARTS = (*EVALUATION_SETS, *EVALUATION_SINGLES)
 def _columns_with_own_exists() -> frozenset[str]:
     """Fields whose fast column says whether they exist; all others are named in `_present`."""
     kinds = {"keyword", "name", "long", "double", "date", "boolean"}
-    own = {row.name for row in fields().values() if row.type in kinds}
+    own = {row.name for row in indexed_fields() if row.type in kinds}
     return frozenset(own | {f"metrics.{slug}" for slug in metric_columns()})
 
 

@@ -21,7 +21,7 @@ import tantivy
 from catalog.query.document_values import is_leaf, is_metric_on_dataset
 from catalog.text.folding import fold
 from indexer.projection import HEADING
-from mappings import fields
+from mappings import indexed_fields
 from mappings.metrics import metrics
 
 ID, DOCUMENT, REVISION, PRESENT, CODED, TAIL = "id", "_document", "_revision", "_present", "_coded", "tail"
@@ -39,13 +39,13 @@ def metric_columns() -> frozenset[str]:
 
 @cache
 def text_columns() -> tuple[str, ...]:
-    return (*(row.name for row in fields().values() if row.type in {"text", "name"}), HEADING)
+    return (*(row.name for row in indexed_fields() if row.type in {"text", "name"}), HEADING)
 
 
 @cache
 def ordered_keywords() -> frozenset[str]:
     """Keywords with a value per model, mostly: an `.order` column holds where each one lies, to go on from."""
-    return frozenset({ID, *(row.name for row in fields().values() if row.type == "name")})
+    return frozenset({ID, *(row.name for row in indexed_fields() if row.type == "name")})
 
 
 @cache
@@ -59,7 +59,7 @@ def build_schema() -> tantivy.Schema:
     builder.add_text_field(CODED, tokenizer_name="whitespace", index_option="basic")
     builder.add_json_field(column_codes()[TAIL], fast=True, tokenizer_name="raw", index_option="basic")
     builder.add_text_field(column(NUMBERS), fast=True, tokenizer_name="raw", index_option="basic")
-    for row in fields().values():
+    for row in indexed_fields():
         if row.name != ID and row.type in {"keyword", "name"}:
             builder.add_text_field(column(row.name), fast=True, tokenizer_name="raw", index_option="basic")
         elif row.type in {"long", "date", "boolean"}:
@@ -82,7 +82,7 @@ def build_schema() -> tantivy.Schema:
 def schema_hash() -> str:
     """Changes whenever an index must be built anew."""
     parts = [str(LAYOUT), VERSION.rpartition(".")[0]]
-    parts += [f"{row.name}:{row.type}:{row.list}:{row.facet}:{row.group}" for row in fields().values()]
+    parts += [f"{row.name}:{row.type}:{row.list}:{row.facet}:{row.group}" for row in indexed_fields()]
     parts += sorted(metric_columns())
     text = "\n".join(parts).encode()  # checksums, because hashlib takes 3 ms to import
     return f"{crc32(text):08x}{adler32(text) & 0xFFFF:04x}"
@@ -92,7 +92,7 @@ def schema_hash() -> str:
 def column_codes() -> Mapping[str, str]:
     """The columns with a short code, by field: all that are sorted by and counted, except the id."""
     kinds = {"keyword", "name", "long", "date", "boolean", "double", "flattened"}
-    names = [row.name for row in fields().values() if row.type in kinds and row.name != ID]
+    names = [row.name for row in indexed_fields() if row.type in kinds and row.name != ID]
     names += [TAIL, NUMBERS, *(f"metrics.{slug}" for slug in metric_columns())]
     return {name: f"c{at:03x}" for at, name in enumerate(sorted(names))}
 

@@ -244,6 +244,30 @@ def expire_claims(store):
         connection.execute(update(deliveries).values(claimed_until=time.time() - 1))
 
 
+def test_a_model_that_changes_twice_in_the_hands_of_a_worker_is_delivered_once_more(store, other):
+    """Of two changes the cursor had passed the first: the second was due at once, and again when the cursor came by."""
+    ours, theirs = store.consumer(INDEX), other.consumer(INDEX)
+    commit(store, change("a", parameters=1))
+    held = ours.claim(1)
+    commit(store, change("a", parameters=2))
+    assert theirs.claim(1) == []  # somebody works on it
+    commit(store, change("a", parameters=3))
+    ours.settle(held, done(held))
+    again = theirs.claim(1)
+    assert [action.revision for action in again] == [3]
+    theirs.settle(again, done(again))
+    assert ours.claim(1) == theirs.claim(1) == []
+    assert ours.size() == 0
+
+
+def test_what_every_crawl_changes_goes_to_no_consumer(store):
+    """An index told when a model was last seen as it was when the model last changed."""
+    commit(store, change("a"))
+    (action,) = store.consumer(INDEX).claim()
+    assert "last_seen" not in action.document
+    assert store.records.get(action.id).document["last_seen"]
+
+
 def test_a_worker_that_comes_too_late_does_not_end_the_claim_of_another(store, other):
     commit(store, change("a"))
     late, punctual = store.consumer(INDEX), other.consumer(INDEX)

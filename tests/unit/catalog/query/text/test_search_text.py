@@ -290,6 +290,7 @@ PROBLEMS = [
     ('"bert', "open-quote", '"bert"', '"bert'),
     ("bert OR", "dangling-operator", None, "OR"),
     ("files:x", "not-searchable", None, "files"),
+    ("last_seen<2020", "not-searchable", None, "last_seen"),
 ]
 
 
