@@ -150,8 +150,8 @@ def take(browser: Browser, url: str, ids: dict[str, str]) -> None:
                 place = place.replace(f"{{{model}}}", identifier)
             page.goto(url + place, wait_until="networkidle")
             if name.startswith("model"):
-                page.get_by_role("link", name=MODEL).click()
-                page.wait_for_load_state("networkidle")
+                with page.expect_navigation(wait_until="networkidle"):
+                    page.get_by_role("link", name=MODEL).click()
             picture = f"{name}-dark" if scheme == "dark" else name
             packed = as_webp(browser, page.screenshot())
             (HERE / "images" / f"{NAMES.get(picture, picture)}.webp").write_bytes(packed)

@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
+from fixtures.browsing import TURNS, reads_in_turn
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 GENERATED = 20_000
@@ -41,8 +42,20 @@ def _program(names, package):
 def playwright():
     """Playwright's driver. It keeps an event loop running in this thread, so it ends with the tests of this folder."""
     playwright_api = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
-    with playwright_api.sync_playwright() as driver:
+    with reads_in_turn(), playwright_api.sync_playwright() as driver:
         yield driver
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup():
+    TURNS.begin()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call():
+    outcome = yield
+    TURNS.end()
+    return outcome
 
 
 @pytest.fixture(scope="package")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from fixtures.a_server import running
+from fixtures.browsing import arriving, expect, follow
 from fixtures.retention import Yard
 from fixtures.retention import opened as opened_yard
 from fixtures.users import PASSWORD
@@ -158,20 +159,20 @@ def test_axe_sees_nothing_serious_where_people_sign_in(opened, house, viewport, 
         seen = {"sign in": grave(page)}
         page.get_by_label("Name").fill("ada")
         page.get_by_label("Password").fill("not this one")
-        page.get_by_role("button", name="Sign in").click()
-        page.get_by_role("alert").wait_for()
+        follow(page, page.get_by_role("button", name="Sign in"))
+        assert page.get_by_role("alert").count() == 1
         seen["signed in wrongly"] = grave(page)
         page.get_by_label("Name").fill("ada")
         page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Sign in").click()
-        page.wait_for_url("**/")
+        with arriving(page, "**/"):
+            page.get_by_role("button", name="Sign in").click()
         for place in ("account", "audit", "users"):
             page.goto(ACCOUNT_PLACES[place])
             seen[place] = grave(page)
         page.goto(ACCOUNT_PLACES["account"])
         page.get_by_label("New token for").fill("notebook")
-        page.get_by_role("button", name="Make a token").click()
-        page.get_by_text("not shown again").wait_for()
+        follow(page, page.get_by_role("button", name="Make a token"))
+        assert page.get_by_text("not shown again").is_visible()
         seen["a token"] = grave(page)
     assert not any(seen.values()), seen
 
@@ -181,25 +182,25 @@ def test_the_box_is_a_combobox_that_keys_alone_lead_through(opened, full_url, br
     page = opened(browser, full_url)
     page.goto("/")
     box = page.get_by_role("combobox", name="Search models")
-    box.press_sequentially("framework:py")
+    box.fill("framework:py")  # letter by letter, a slow machine offers something in between
     offered = page.get_by_role("option")
-    offered.first.wait_for()
+    expect(offered.first).to_be_visible()
     assert box.get_attribute("aria-expanded") == "true"
+    first = offered.first.get_attribute("id")
     box.press("ArrowDown")
-    active = box.get_attribute("aria-activedescendant")
-    assert active == offered.first.get_attribute("id")
-    assert page.locator(f"#{active}").get_attribute("aria-selected") == "true"
+    expect(box).to_have_attribute("aria-activedescendant", first)
+    assert offered.first.get_attribute("aria-selected") == "true"
     box.press("Escape")
-    assert box.get_attribute("aria-expanded") == "false"
+    expect(box).to_have_attribute("aria-expanded", "false")
     assert box.get_attribute("aria-activedescendant") in {None, ""}
     assert box.input_value() == "framework:py"
-    box.press_sequentially("t")
-    page.locator('#suggestions [data-text="framework:pytorch"]').wait_for()
+    box.press("t")
+    expect(page.locator('#suggestions [data-text="framework:pytorch"]')).to_be_visible()
     box.press("ArrowDown")
     box.press("Enter")
-    assert box.input_value() == "framework:pytorch"
-    box.press("Enter")
-    page.wait_for_url("**q=framework*")
+    expect(box).to_have_value("framework:pytorch")
+    with arriving(page, "**q=framework*"):
+        box.press("Enter")
     assert 0 < total(page) < 20_000
 
 
@@ -223,36 +224,33 @@ def test_a_search_is_typed_refined_saved_reopened_tabled_plotted_and_compared(
     page.goto("/")
     assert page.locator("html.js").count() == scripts
     page.fill("#q", "best token classification")
-    page.press("#q", "Enter")
-    page.wait_for_url("**q=best*")
+    with arriving(page, "**q=best*"):
+        page.press("#q", "Enter")
     everything = total(page)
     option = page.locator('[data-facet="framework"] .option:not(.idle)').first
-    option.locator("input").check()
-    if not scripts:
-        page.locator(".apply .plain").click()
-    page.wait_for_url("**framework=**")
-    page.locator('[data-facet="framework"] .option input[checked]').first.wait_for()
+    with arriving(page, "**framework=**"):
+        option.locator("input").check()
+        if not scripts:
+            page.locator(".apply .plain").click()
+    assert page.locator('[data-facet="framework"] .option input[checked]').count() == 1
     refined = total(page)
     assert 0 < refined < everything
     page.locator("#save > summary").click()
     page.fill("#save-name", name)
-    page.locator("#save form button").click()
-    page.wait_for_url("**/saved/*")
+    with arriving(page, "**/saved/*"):
+        page.locator("#save form button").click()
     page.goto("/saved")
-    page.get_by_role("link", name=name, exact=True).click()
-    page.get_by_role("link", name="Open the search").click()
-    page.locator("h1.total").wait_for()
+    follow(page, page.get_by_role("link", name=name, exact=True))
+    follow(page, page.get_by_role("link", name="Open the search"))
     assert total(page) == refined
-    page.get_by_role("link", name="Table", exact=True).click()
-    page.locator(".results-table tbody tr").first.wait_for()
+    follow(page, page.get_by_role("link", name="Table", exact=True))
     assert page.locator(".results-table tbody tr").count() == 20
-    page.get_by_role("link", name="Plot", exact=True).click()
-    page.locator(".plot circle.mark").first.wait_for()
-    page.get_by_role("link", name="List", exact=True).click()
+    follow(page, page.get_by_role("link", name="Plot", exact=True))
+    assert page.locator(".plot circle.mark").first.is_visible()
+    follow(page, page.get_by_role("link", name="List", exact=True))
     ticks = page.locator(".row .pick input")
-    ticks.first.wait_for()
     ticks.nth(0).check()
     ticks.nth(1).check()
-    page.locator("#compare button").click()
-    page.wait_for_url("**/compare?ids=*")
+    with arriving(page, "**/compare?ids=*"):
+        page.locator("#compare button").click()
     assert page.get_by_role("table").first.locator("thead th").count() == 2

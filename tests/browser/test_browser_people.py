@@ -7,6 +7,7 @@ import json
 import pytest
 from click.testing import CliRunner
 from fixtures.a_server import running
+from fixtures.browsing import arriving, follow
 from fixtures.crawling import safetensors
 from fixtures.users import PASSWORD
 
@@ -76,8 +77,8 @@ def signed_in(chromium, served, complaints):
         page.goto("/")
         page.get_by_label("Name").fill(name)
         page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Sign in").click()
-        page.wait_for_url(lambda address: "/sign-in" not in address)
+        follow(page, page.get_by_role("button", name="Sign in"))
+        assert "/sign-in" not in page.url
         return page
 
     yield enter
@@ -88,37 +89,36 @@ def signed_in(chromium, served, complaints):
 
 def test_an_admin_edits_edits_many_compares_restores_and_looks_at_a_plan(signed_in, command):
     page = signed_in("ada")
-    page.set_default_timeout(10_000)
     page.goto("/?q=name:fraud+version:1")
-    page.locator("main a[href^='/models/']").first.click()
-    page.locator("section.by-hand h2").get_by_role("link", name="Edit").click()
-    page.locator("table.choices").get_by_role("link", name="License", exact=True).click()
+    follow(page, page.locator("main a[href^='/models/']").first)
+    follow(page, page.locator("section.by-hand h2").get_by_role("link", name="Edit"))
+    follow(page, page.locator("table.choices").get_by_role("link", name="License", exact=True))
     page.get_by_label("Value").fill("apache-2.0")
-    page.get_by_role("button", name="Save").click()
-    page.wait_for_url("**#edits")
+    with arriving(page, "**#edits"):
+        page.get_by_role("button", name="Save").click()
     assert "apache-2.0" in page.inner_text("section.by-hand")
     assert "mit" in page.inner_text("section.by-hand")  # what it overrides
     model = page.url.partition("#")[0]
 
     page.goto("/?q=name:fraud")
-    page.get_by_role("link", name="Edit all").click()
+    follow(page, page.get_by_role("link", name="Edit all"))
     page.get_by_label("Field").select_option("license")
     page.get_by_label("Value").fill("bsd-3-clause")
-    page.get_by_role("button", name="Show what would change").click()
+    follow(page, page.get_by_role("button", name="Show what would change"))
     preview = page.locator("div[role=region]")
     assert preview.locator("tbody tr").count() == VERSIONS
     assert {"apache-2.0", "mit", "bsd-3-clause"} <= set(preview.inner_text().split())
     assert command("search", "license:bsd-3-clause", "--json").count('"id"') == 0  # a preview does nothing
-    page.get_by_role("button", name=f"Change {VERSIONS} models").click()
-    page.get_by_role("button", name="Take it back").click()
+    follow(page, page.get_by_role("button", name=f"Change {VERSIONS} models"))
+    follow(page, page.get_by_role("button", name="Take it back"))
     assert "as before" in page.inner_text("h1")
 
     page.goto(f"{model}/history")
     difference = page.inner_text("section[aria-labelledby=difference]")
     assert "bsd-3-clause" in difference
     assert "apache-2.0" in difference
-    page.get_by_role("button", name="Restore revision 1", exact=True).click()
-    page.wait_for_url("**/history")
+    follow(page, page.get_by_role("button", name="Restore revision 1", exact=True))
+    assert page.url.endswith("/history")
     page.goto(model)
     assert "mit" in page.inner_text("main")
     assert "apache-2.0" not in page.inner_text("section.by-hand")
@@ -129,24 +129,23 @@ def test_plans_with_their_reasons_and_users_with_their_roles_are_shown_to_admins
     command("edit", "--query", "name:fraud version:1", "tags=keep", "--yes")
     command("retention", "plan", command.policy)
     page = signed_in("ada")
-    page.set_default_timeout(10_000)
     page.goto("/retention")
-    page.get_by_role("link", name="old versions").click()
+    follow(page, page.get_by_role("link", name="old versions"))
     assert page.locator("tbody tr").count() == 1
     assert "no rule keeps it" in page.inner_text("tbody")
-    page.get_by_role("link", name="Those that stay").click()
+    follow(page, page.get_by_role("link", name="Those that stay"))
     stays = page.inner_text("tbody")
     assert page.locator("tbody tr").count() == VERSIONS - 1
     assert "tagged keep" in stays
     assert "newest" in stays
     assert "modeldex retention apply" in page.inner_text("main")
     page.goto("/account")
-    page.get_by_role("link", name="All users").click()
+    follow(page, page.get_by_role("link", name="All users"))
     page.get_by_text("Change what vera may do").click()
     page.get_by_label("With the models").fill("license:mit")
-    page.get_by_role("button", name="Save the rule for vera").click()
-    page.get_by_text("viewer of license:mit").first.wait_for()
-    page.get_by_role("button", name="Withdraw viewer of license:mit of vera").click()
+    follow(page, page.get_by_role("button", name="Save the rule for vera"))
+    assert "viewer of license:mit" in page.inner_text("main")
+    follow(page, page.get_by_role("button", name="Withdraw viewer of license:mit of vera"))
     assert "license:mit" not in page.inner_text("main")
     other = signed_in("vera")
     assert other.goto("/?q=name:fraud").status == 200

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 from fixtures.a_server import running
+from fixtures.browsing import arriving, follow
 from fixtures.users import PASSWORD
 
 ONLY_OVER_HTTPS = ("The Cross-Origin-Opener-Policy header has been ignored", "Clear-Site-Data header")
@@ -30,21 +31,21 @@ def test_a_person_signs_in_makes_a_token_saves_a_search_and_signs_out(
     assert "/sign-in" in page.url
     page.get_by_label("Name").fill("bob")
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url("**/?q=tag*")
+    with arriving(page, "**/?q=tag*"):
+        page.get_by_role("button", name="Sign in").click()
     assert "4 models" in page.inner_text("main")
     page.locator("summary", has_text="Save").first.click()
     page.get_by_label("Name").fill("what is live")
-    page.locator(".save form button[type=submit]").click()
-    page.wait_for_url("**/saved/*")
-    page.get_by_role("link", name="bob", exact=True).click()
+    with arriving(page, "**/saved/*"):
+        page.locator(".save form button[type=submit]").click()
+    follow(page, page.get_by_role("link", name="bob", exact=True))
     page.get_by_label("New token for").fill("nightly")
-    page.get_by_role("button", name="Make a token").click()
+    follow(page, page.get_by_role("button", name="Make a token"))
     assert page.inner_text("pre").startswith("mdx_")
-    page.get_by_role("button", name="Revoke nightly").click()
+    follow(page, page.get_by_role("button", name="Revoke nightly"))
     assert "revoked" in page.inner_text("table")
-    page.get_by_role("button", name="Sign out").click()
-    page.wait_for_url("**/sign-in")
+    with arriving(page, "**/sign-in"):
+        page.get_by_role("button", name="Sign out").click()
     page.goto("/account")
     assert "/sign-in" in page.url
     context.close()
@@ -64,14 +65,14 @@ def test_a_form_of_a_foreign_page_changes_nothing(chromium, house, served, tmp_p
     page.goto("/sign-in")
     page.get_by_label("Name").fill("ada")
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url("**/")
+    with arriving(page, "**/"):
+        page.get_by_role("button", name="Sign in").click()
     evil = served.replace("127.0.0.1", "models.example")
     page.goto(f"{evil}/sign-in")
     form = f'<form method="post" action="{served}/account/tokens"><input name="name" value="x"><input name="role" value="admin"><input name="days" value="1"></form>'
     page.route("**/evil", lambda route: route.fulfill(content_type="text/html", body=form))
     page.goto(f"{evil}/evil")
-    with page.expect_response("**/account/tokens") as answer:
+    with arriving(page), page.expect_response("**/account/tokens") as answer:
         page.evaluate("document.forms[0].submit()")
     assert answer.value.status == 403
     context.close()

@@ -1,6 +1,7 @@
 """The static site in a browser that opens it from a disk, without a server or a network."""
 
 import pytest
+from fixtures.browsing import arriving, follow
 from fixtures.shelf import model_documents
 
 from catalog.exports.site import page_of, write_site
@@ -25,7 +26,9 @@ def page(request, tab, complaints, site):
 
 
 def found(page, query):
-    page.fill("input", query)
+    """The names in the list. Each search is an address of its own."""
+    with arriving(page):
+        page.fill("input", query)
     return page.locator("ol a").all_inner_texts()
 
 
@@ -45,7 +48,8 @@ def test_a_search_needs_no_server(page, site):
 
 def test_a_search_is_an_address_that_comes_back(page):
     found(page, "bert")
-    page.select_option("select", "metric:accuracy")
+    with arriving(page):
+        page.select_option("select", "metric:accuracy")
     names = page.locator("ol a").all_inner_texts()
     page.reload()
     assert page.locator("ol a").all_inner_texts() == names != []
@@ -58,7 +62,7 @@ def test_what_loading_a_model_does_is_said_in_the_list_and_on_its_page(page):
         row["name"] for row in risky if "code-execution" in {risk["kind"] for risk in row["risks"]}
     )
     assert page.locator("ol .risk").first.inner_text() == "runs code"
-    page.locator("ol a").first.click()
+    follow(page, page.locator("ol a").first)
     assert page.locator("p.risk").first.inner_text().startswith("runs code: ")
 
 
@@ -66,13 +70,12 @@ def test_what_loading_a_model_does_is_said_in_the_list_and_on_its_page(page):
 def test_no_page_is_wider_than_a_phone(page, place):
     page.set_viewport_size({"width": 360, "height": 700})
     if place == "model":
-        page.locator("ol a", has_text="bert").first.click()
-        page.wait_for_load_state("load")  # its stylesheet is a file of its own
+        follow(page, page.locator("ol a", has_text="bert").first)
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
 def test_a_hostile_model_has_an_inert_page(page):
-    page.locator("ol a", has_text="<script>").first.click()
+    follow(page, page.locator("ol a", has_text="<script>").first)
     assert "<script>" in page.inner_text("h1")
-    page.get_by_text("Our models").click()
+    follow(page, page.get_by_text("Our models"))
     assert page.inner_text("h1") == "Our models"
