@@ -23,15 +23,14 @@ TAGS = ("dev", "prod", "secret")
 MERGE = "application/merge-patch+json"
 
 
-@pytest.fixture(scope="module")
-def served(tmp_path_factory):
+@pytest.fixture
+def served(tmp_path):
     """A client, the ids of one model of each tag, and headers of ed, who reads all but the secret and edits what is dev."""
-    folder = tmp_path_factory.mktemp("rights")
-    (folder / "models").mkdir()
-    settings = Settings(home=folder / "home", api_log_token="a-token-of-the-log")
+    (tmp_path / "models").mkdir()
+    settings = Settings(home=tmp_path / "home", api_log_token="a-token-of-the-log")
     registry = Registry([plugins.load("extractor", name)() for name in EXTRACTORS])
     with open_store(settings, write=True) as store:
-        shop = Shop(root=folder / "models", store=store, settings=settings, registry=registry)
+        shop = Shop(root=tmp_path / "models", store=store, settings=settings, registry=registry)
         for number, tag in enumerate(TAGS):
             shop.model(f"{tag}/model.safetensors", values=4 + number)
             shop.put(f"{tag}/README.md", CARD.format(tag=tag))

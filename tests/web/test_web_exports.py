@@ -40,14 +40,13 @@ def test_the_page_of_a_model_links_to_its_card_and_its_bill_of_materials(web):
         assert f'href="/api/models/{FIRST["id"]}/{name}" download' in page
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("exports")
-    (folder / "models").mkdir()
-    (folder / "models/net.safetensors").write_bytes(safetensors())
-    (folder / "models/net.modeldex.json").write_text('{"license": "mit", "metrics": {"accuracy": 0.9}}')
-    assert run(folder, "crawl", str(folder / "models")).exit_code == 0
-    return folder
+@pytest.fixture
+def home(tmp_path):
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models/net.safetensors").write_bytes(safetensors())
+    (tmp_path / "models/net.modeldex.json").write_text('{"license": "mit", "metrics": {"accuracy": 0.9}}')
+    assert run(tmp_path, "crawl", str(tmp_path / "models")).exit_code == 0
+    return tmp_path
 
 
 def run(folder, *arguments):
