@@ -1,10 +1,10 @@
 """Two real nodes as one cluster: the one that holds the primary dies, and nothing is lost."""
 
-import time
 from contextlib import closing
 
 import pytest
 from fixtures.elasticsearch_node import Node, distribution, node_folder
+from fixtures.patience import wait_until
 from fixtures.ports import free_port
 
 from catalog.query.request import SearchRequest
@@ -74,12 +74,7 @@ def _hold_primary_on(client, name):
 
 
 def _wait_until_primary_is_on(client, name):
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        if _primary(client) == name:
-            return
-        time.sleep(0.3)
-    pytest.fail(f"the primary did not reach node {name}")
+    wait_until(lambda: _primary(client) == name, pause_seconds=0.3)
 
 
 def _primary(client):

@@ -11,6 +11,13 @@ ROOT = Path(__file__).parents[2]
 UNIT = ROOT / "tests" / "unit"
 ROOMS = ("catalog", "crawler", "indexer", "webui", "mappings", "modeldex")
 NO_ROOM = {"fixtures": "the fixtures that are programs of their own are tested, too"}
+CLOCKS = {"monotonic", "perf_counter", "process_time"}
+OWN_CLOCKS = {
+    "catalog/normalise/values/test_secrets.py": "compares two times of the processor",
+    "crawler/buckets/test_spending.py": "waits at least so long",
+}
+"""Tests in tests/unit that read a clock themselves, and why a busy machine does not make them fail."""
+LEAST_SECONDS = 5
 ONE_FILE_EACH = ("crawler/extractors", "indexer/engines/*")
 """Folders in which every module has its test file."""
 LEAST_WORDS = 4
@@ -93,3 +100,57 @@ def test_names_of_tests_are_sentences(folder):
 )
 def test_the_check_tells_sentences_from_labels(name, sentence):
     assert is_sentence(name) is sentence
+
+
+def test_no_test_keeps_a_deadline_of_its_own():
+    """Each was as long as its author's machine needed. `fixtures.patience` waits until something is so."""
+    readers = {
+        str(path.relative_to(UNIT) if path.is_relative_to(UNIT) else path.relative_to(ROOT))
+        for path in (ROOT / "tests").rglob("test_*.py")
+        if clocks_in(path.read_text("utf-8"))
+    }
+    assert readers == set(OWN_CLOCKS), "use wait_until, within or processor_within of fixtures.patience"
+
+
+def test_no_test_gives_anything_less_time_than_a_slow_machine_needs():
+    hurried = [
+        f"{path.relative_to(ROOT)}: {bound}"
+        for path in sorted((ROOT / "tests").rglob("test_*.py"))
+        for bound in bounds_in(path.read_text("utf-8"))
+        if bound < LEAST_SECONDS
+    ]
+    assert hurried == []
+
+
+def clocks_in(source: str) -> set[str]:
+    """The clocks that a file reads, those in programs that it starts left aside."""
+    nodes = list(ast.walk(ast.parse(source)))
+    imported = {alias.name for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names}
+    return CLOCKS & (imported | {node.attr for node in nodes if isinstance(node, ast.Attribute)})
+
+
+def bounds_in(source: str) -> list[float]:
+    """The seconds in which something must be done, where they stand as a number."""
+    return [
+        node.args[0].value
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in {"within", "processor_within"}
+        and isinstance(node.args[0], ast.Constant)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("source", "clocks", "bounds"),
+    [
+        ("import time\nend = time.monotonic() + 5", {"monotonic"}, []),
+        ("from time import process_time as clock", {"process_time"}, []),
+        ('PROGRAM = "import time; time.monotonic()"', set(), []),
+        ("with within(2), answering(): pass", set(), [2]),
+    ],
+    ids=["a deadline", "imported", "in a program", "a bound"],
+)
+def test_the_check_sees_clocks_and_bounds(source, clocks, bounds):
+    assert clocks_in(source) == clocks
+    assert bounds_in(source) == bounds

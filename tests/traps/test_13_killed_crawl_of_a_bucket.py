@@ -2,9 +2,9 @@
 
 import signal
 import subprocess
-import time
 
 from fixtures.buckets import SLOW
+from fixtures.patience import wait_until
 from fixtures.ports import ENVIRONMENT
 from fixtures.warm_python import WarmProcess
 
@@ -44,19 +44,13 @@ def run_whole(bucket, home):
     assert crawl.returncode == 0
 
 
-def wait_for(condition):
-    deadline = time.monotonic() + 30
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.02)
-
-
 def test_a_crawl_that_is_killed_goes_on_and_nothing_is_twice(bucket, tmp_path):
     home = tmp_path / "home"
     for number in range(24):
         bucket.model(f"m{number:02}.safetensors", values=number + 1)
     bucket.storage.fault = lambda request: SLOW if request.kind == "get" and request.number > 8 else None
     killed = begun(bucket, home)
-    wait_for(lambda: bucket.storage.count("get") >= 12)
+    wait_until(lambda: bucket.storage.count("get") >= 12)
     killed.send_signal(signal.SIGKILL)
     killed.wait()
     bucket.storage.calm()
@@ -78,7 +72,7 @@ def test_a_listing_again_that_is_killed_goes_on_behind_its_last_page_and_sees_wh
     bucket.storage.requests.clear()
     bucket.storage.fault = lambda request: SLOW if request.number > 9 else None
     killed = begun(bucket, home)
-    wait_for(lambda: bucket.storage.count("list") > 10)
+    wait_until(lambda: bucket.storage.count("list") > 10)
     killed.send_signal(signal.SIGKILL)
     killed.wait()
     bucket.storage.calm()
@@ -92,7 +86,7 @@ def test_a_listing_again_that_is_killed_goes_on_behind_its_last_page_and_sees_wh
     begins = [
         request.query.get("start-after") for request in bucket.storage.requests if request.kind == "list"
     ]
-    assert f"models/{dead.listed_to}" in begins[:4]
+    assert f"models/{dead.listed_to}" in begins  # its ranges are listed side by side, in any order
     assert bucket.storage.count("get") == 1
     with open_store(Settings(home=home), write=False) as store:
         states = {row.document["path"]: row.document["status"] for row in store.records.iterate()}

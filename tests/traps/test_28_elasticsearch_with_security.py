@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 import json
 import ssl
-import time
 from contextlib import closing
 
 import pytest
+from fixtures.patience import wait_until
 from fixtures.unruly_proxy import UnrulyProxy
 
 from catalog.errors import EngineUnavailable
@@ -181,10 +181,3 @@ def test_a_full_disk_keeps_everything_waiting_and_readable(node, filled):
 def _index_settings(node):
     (held,) = node.admin.indices.get_settings(index="models").values()
     return held["settings"]["index"]
-
-
-def wait_until(holds, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.3)

@@ -5,6 +5,7 @@ import time
 
 import pytest
 from fixtures.crawling import safetensors
+from fixtures.patience import wait_until
 from fixtures.warm_python import WarmProcess
 
 from catalog.records.history import VerificationCounts
@@ -12,7 +13,6 @@ from catalog.settings import Settings
 from catalog.store import open_store
 
 KILLS = 9
-DEADLINE_SECONDS = 120.0
 SEED = 31
 FIELDS = ("use_case", "owner", "training.seed")
 
@@ -69,12 +69,13 @@ class Process:
         with self.log.open("a") as out, self.log.with_suffix(".err").open("a") as err:
             self._process = WarmProcess(*self._arguments, stdout=out, stderr=err)
 
-    def wait_for_work(self, until):
+    def wait_for_work(self):
         """Something that it says it did since it was started."""
-        while self._lines() == self._before:
-            assert self._process.poll() is None, self.log.with_suffix(".err").read_text()
-            assert time.monotonic() < until, f"{self.log.name} does nothing"
-            time.sleep(0.02)
+        wait_until(self._has_worked)
+
+    def _has_worked(self):
+        assert self._process.poll() is None, self.log.with_suffix(".err").read_text()
+        return self._lines() != self._before
 
     def _lines(self):
         return self.log.read_bytes().count(b"\n") if self.log.exists() else 0
@@ -105,15 +106,15 @@ def test_no_edit_is_lost_and_every_chain_is_whole(tmp_path, request, database):
         Process(home, tmp_path / "crawl-b", CRAWLER, tmp_path / "b"),
         Process(home, tmp_path / "edits", EDITOR, SEED, *FIELDS),
     ]
-    draw, until = random.Random(SEED), time.monotonic() + DEADLINE_SECONDS
+    draw = random.Random(SEED)
     try:
         for number in range(KILLS):
             process = processes[number % 3]
-            process.wait_for_work(until)
+            process.wait_for_work()
             time.sleep(draw.uniform(0.0, 0.7))
             process.kill()
             process.start()
-        processes[2].wait_for_work(until)
+        processes[2].wait_for_work()
     finally:
         for process in processes:
             process.kill()

@@ -1,11 +1,11 @@
 """Two people edit the same models at once, one of their processes is killed: whoever is told that it was done finds it."""
 
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 from fixtures.crawling import safetensors
+from fixtures.patience import PATIENCE_SECONDS, wait_until
 from fixtures.warm_python import warm_python
 
 from catalog.records.history import VerificationCounts
@@ -17,7 +17,6 @@ from crawler.sources.local import LocalSource
 ROOM = Path(__file__).parents[2]
 MODELS = 3
 EDITS_EACH = 12
-DEADLINE_SECONDS = 60.0
 
 EDITOR = """
 import sys
@@ -57,13 +56,10 @@ def test_every_change_that_was_told_is_a_revision_and_the_loser_is_told(tmp_path
         crawl(store, LocalSource(tmp_path / "models"), settings)
         logs = {name: tmp_path / name for name in ("ann", "bob", "cat")}
         running = {name: start(home, log, name) for name, log in logs.items()}
-        until = time.monotonic() + DEADLINE_SECONDS
-        while not (logs["cat"].exists() and logs["cat"].stat().st_size):
-            assert time.monotonic() < until
-            time.sleep(0.02)
+        wait_until(lambda: logs["cat"].exists() and logs["cat"].stat().st_size)
         running["cat"].kill()
         for name in ("ann", "bob"):
-            assert running[name].wait(timeout=DEADLINE_SECONDS) == 0
+            assert running[name].wait(timeout=PATIENCE_SECONDS) == 0
         running["cat"].wait()
 
         lines = {name: [line.split() for line in log.read_text().splitlines()] for name, log in logs.items()}

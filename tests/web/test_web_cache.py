@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from fixtures.a_server import running
+from fixtures.patience import PATIENCE_SECONDS, wait_until, within
 from fixtures.ports import free_port
 from fixtures.shelf import MemoryStore, model_documents
 from fixtures.web import crawl_runs, index_of
@@ -307,7 +308,7 @@ def listener(serve):
 
 def _silent(connection, over):
     with connection:
-        over.wait(20)
+        over.wait(PATIENCE_SECONDS)
 
 
 def _dripping(connection, over):
@@ -342,12 +343,10 @@ def test_a_cache_that_does_not_answer_costs_one_short_wait_and_one_sentence(web_
     with listener(serve) as url:
         web = web_of(url, cache_timeout_seconds=0.2)
         cache = web.app.extensions["modeldex-cache"]
-        begin = time.monotonic()
-        assert cache.get("state") is None
-        waited = time.monotonic() - begin
+        with within(15):  # 0.2 s, and what a busy machine adds; the values that drip would take hours
+            assert cache.get("state") is None
         assert [cache.get("state") for _ in range(100)] == [None] * 100
         assert web.outcomes() == {"failed": 1, "resting": 100}
-        assert waited < 2  # 0.2 s, and what a busy machine adds; the values that drip would take hours
         assert web.get(SEARCH) == web_of().get(SEARCH)
     assert {record.getMessage() for record in caplog.records} == {
         f"the cache of answers is not used for now: {sentence}"
@@ -385,25 +384,27 @@ def test_redis_killed_under_load_changes_no_answer_and_is_used_again_when_it_is_
         if place == number // 3:
             under_way.set()
         if place >= number // 2:
-            killed.wait(60)
-        with urllib.request.urlopen(f"{url}{SEARCH}", timeout=60) as answer:
+            killed.wait(PATIENCE_SECONDS)
+        with urllib.request.urlopen(f"{url}{SEARCH}", timeout=PATIENCE_SECONDS) as answer:
             return answer.status, TOOK.sub(b"", answer.read().replace(url.encode(), b"http://localhost"))
 
     with running(web.app, threads=4) as url, ThreadPoolExecutor(4) as pool:
         assert ask(-1) == expected
         answers = pool.map(ask, range(number))
-        assert under_way.wait(60)
+        assert under_way.wait(PATIENCE_SECONDS)
         redis_server.kill()
         killed.set()
         assert set(answers) == {expected}
         assert web.count("reads", "hit") > 0
         assert web.count("reads", "failed") > 0
         redis_server.start()
-        hits, give_up = web.count("reads", "hit"), time.monotonic() + 60
-        while web.count("reads", "hit") == hits and time.monotonic() < give_up:
+        hits = web.count("reads", "hit")
+
+        def is_used_again():
             assert ask(-1) == expected
-            time.sleep(0.2)  # it rests for seconds, of which pages as fast as can be would use the processor
-        assert web.count("reads", "hit") > hits
+            return web.count("reads", "hit") > hits
+
+        wait_until(is_used_again, pause_seconds=0.2)  # it rests for seconds
     sentences = [record.getMessage() for record in caplog.records if record.name.startswith("webui")]
     assert sentences == [
         "the cache of answers is not used for now: it cannot be reached",
@@ -421,7 +422,7 @@ class Gone:
         if self.asked.is_set():
             raise ShelfFault("it cannot be reached")
         self.asked.set()
-        assert self.gone.wait(60)
+        assert self.gone.wait(PATIENCE_SECONDS)
         return b""
 
 
@@ -438,7 +439,7 @@ def test_an_answer_that_was_on_its_way_when_the_cache_went_does_not_say_that_it_
     )
     with ThreadPoolExecutor(1) as pool:
         early = pool.submit(cache.get, "a search")
-        assert shelf.asked.wait(60)
+        assert shelf.asked.wait(PATIENCE_SECONDS)
         assert cache.get("another search") is None
         shelf.gone.set()
         assert early.result() is None

@@ -6,12 +6,12 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from pathlib import Path
 
 import pytest
+from fixtures.patience import PATIENCE_SECONDS, wait_until
 from fixtures.warm_python import warm_python
 
 from catalog.settings import Settings
@@ -20,7 +20,6 @@ from webui.commands.crawl_child import CrawlChild
 
 PROGRAM = ["-c", "from catalog.cli import main; main()"]
 ROOT = Path(__file__).parents[2]
-WAIT_SECONDS = 60
 
 
 def started(home, *arguments, python=None):
@@ -41,13 +40,13 @@ def address_of(process):
 
 
 def fetched(address):
-    with urllib.request.urlopen(address, timeout=WAIT_SECONDS) as answer:
+    with urllib.request.urlopen(address, timeout=PATIENCE_SECONDS) as answer:
         return answer.read().decode()
 
 
 def ended(process, number):
     process.send_signal(number)
-    _, rest = process.communicate(timeout=WAIT_SECONDS)
+    _, rest = process.communicate(timeout=PATIENCE_SECONDS)
     return process.returncode, rest
 
 
@@ -75,7 +74,7 @@ def test_a_loopback_server_answers_to_no_foreign_name(tmp_path):
         for name, path in itertools.product(names, ("/api/search", "/", "/es/", "/static/modeldex.css")):
             request = urllib.request.Request(f"{address}{path}", headers={"Host": f"{name}:{port}"})
             try:
-                with urllib.request.urlopen(request, timeout=WAIT_SECONDS) as answer:
+                with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:
                     codes.setdefault(name, set()).add(answer.status)
             except urllib.error.HTTPError as error:
                 codes.setdefault(name, set()).add(error.code)
@@ -100,7 +99,7 @@ def test_a_port_in_use_is_one_sentence(tmp_path):
             capture_output=True,
             text=True,
             cwd=ROOT,
-            timeout=WAIT_SECONDS,
+            timeout=PATIENCE_SECONDS,
             check=False,
         )
     assert done.returncode == 2
@@ -114,7 +113,7 @@ def test_a_path_that_is_not_there_is_one_sentence(tmp_path):
         capture_output=True,
         text=True,
         cwd=ROOT,
-        timeout=WAIT_SECONDS,
+        timeout=PATIENCE_SECONDS,
         check=False,
     )
     assert done.returncode == 2
@@ -130,11 +129,13 @@ def test_serving_a_folder_crawls_it_and_shows_its_models_without_a_restart(tmp_p
     process = started(tmp_path / "home", str(models))
     try:
         address = address_of(process)
-        deadline = time.monotonic() + WAIT_SECONDS
-        page = {"total": 0, "crawl": None}
-        while time.monotonic() < deadline and not (page["total"] and not page["crawl"]["running"]):
-            time.sleep(0.2)
-            page = json.loads(fetched(f"{address}/api/search"))
+        page = {}
+
+        def is_crawled():
+            page.update(json.loads(fetched(f"{address}/api/search")))
+            return page["total"] and not page["crawl"]["running"]
+
+        wait_until(is_crawled, pause_seconds=0.2)
         found = page["results"][0]
         assert found["document"]["parameters"] == 6
         model = json.loads(fetched(f"{address}/api/models/{found['id']}"))
@@ -150,8 +151,8 @@ def test_serving_a_folder_crawls_it_and_shows_its_models_without_a_restart(tmp_p
 def test_the_page_shows_the_progress_of_its_crawl_and_the_terminal_does_not(capsys):
     program = "import sys; sys.stderr.write('\\rreading: 7 files listed\\nNote: one\\n\\rwriting: 3 of 7 models\\n')"
     child = CrawlChild("/models", home=ROOT, command=[sys.executable, "-c", program])
-    child._process.wait(WAIT_SECONDS)
-    child._reader.join(WAIT_SECONDS)
+    child._process.wait(PATIENCE_SECONDS)
+    child._reader.join(PATIENCE_SECONDS)
     assert child.status().line == "writing: 3 of 7 models"
     assert capsys.readouterr().err == "Note: one\n"
 
@@ -171,17 +172,12 @@ def test_the_server_brings_a_worker_that_crawls_what_is_due_and_ends_with_it(tmp
     process = started(home)
     try:
         address = address_of(process)
-        deadline = time.monotonic() + WAIT_SECONDS
-        while time.monotonic() < deadline and not json.loads(fetched(f"{address}/api/search"))["total"]:
-            time.sleep(0.2)
+        wait_until(lambda: json.loads(fetched(f"{address}/api/search"))["total"], pause_seconds=0.2)
         assert json.loads(fetched(f"{address}/api/search"))["total"] == 1
         with open_store(settings, write=False) as store:
             assert len(store.workers.alive()) == 1
     finally:
         process.kill()  # not even then is a worker left behind
         process.communicate()
-    deadline = time.monotonic() + WAIT_SECONDS
     with open_store(settings, write=False) as store:
-        while time.monotonic() < deadline and store.workers.alive():
-            time.sleep(0.1)
-        assert store.workers.alive() == []
+        wait_until(lambda: store.workers.alive() == [])

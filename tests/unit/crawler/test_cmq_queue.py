@@ -8,7 +8,6 @@ import hashlib
 import hmac
 import json
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl
 
@@ -25,7 +24,7 @@ from crawler.queues.opening import open_queue
 from crawler.settings import EventSettings
 
 SECRET_KEY = "Gu5t9xGARNpq86cd98joQYCN3EXAMPLE"
-VISIBILITY_SECONDS = 0.2
+VISIBILITY_SECONDS = 30.0
 COS = {
     "Records": [
         {
@@ -42,9 +41,10 @@ COS = {
 
 
 class StubQueue:
-    """A queue named `events` whose messages are receipt -> [body, visible from]."""
+    """A queue named `events` whose messages are receipt -> [body, visible from]. Its time passes as a test says."""
 
     def __init__(self):
+        self.now = 0.0
         self.messages = {}
         self.answer = None
         self.actions = []
@@ -70,11 +70,10 @@ class StubQueue:
         )
 
     def receive(self, given):
-        now = time.monotonic()
-        due = [receipt for receipt, (_, since) in self.messages.items() if since <= now]
+        due = [receipt for receipt, (_, since) in self.messages.items() if since <= self.now]
         rows = []
         for receipt in due[: int(given["numOfMsg"])]:
-            self.messages[receipt][1] = now + VISIBILITY_SECONDS
+            self.messages[receipt][1] = self.now + VISIBILITY_SECONDS
             rows.append({"msgBody": self.messages[receipt][0], "msgId": receipt, "receiptHandle": receipt})
         if not rows:
             return {"code": 7000, "message": "(10200)no message", "requestId": "1"}
@@ -164,7 +163,7 @@ def test_what_was_not_acknowledged_comes_again(queue, stub):
     stub.send(COS)
     (first,) = queue.receive()
     assert queue.receive() == []
-    time.sleep(VISIBILITY_SECONDS)
+    stub.now += VISIBILITY_SECONDS
     assert queue.receive() == [first]
 
 

@@ -5,12 +5,12 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
 from fixtures.crawling import safetensors
+from fixtures.patience import PATIENCE_SECONDS, wait_until
 
 from catalog.cli import cli
 from catalog.records import RunState, SourceId
@@ -67,9 +67,7 @@ def patiently(is_ready):
     """Waits until the first process has started, where a crawl goes on by itself."""
 
     def wait(self):
-        until = time.monotonic() + 60
-        while not is_ready(self) and time.monotonic() < until:
-            time.sleep(0.01)
+        wait_until(lambda: is_ready(self))
         return True
 
     return wait
@@ -104,7 +102,7 @@ def test_a_command_forks_its_processes_from_itself(tmp_path, tree):
         "print('in processes' if seen else 'alone')\n"
     )
     command = [sys.executable, "-c", script, "--home", str(home), "crawl", str(tree)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines() == [
         f"{MODELS} models: {MODELS} new, 0 changed, 0 unchanged.",

@@ -1,9 +1,8 @@
 """Patterns of keys: what they match, what they prune, and that none of them explodes."""
 
-import time
-
 import pytest
 from fixtures.crawling import safetensors
+from fixtures.patience import processor_within
 
 from catalog.errors import UserError
 from catalog.records import ObjectKey
@@ -55,9 +54,8 @@ def test_a_directory_is_pruned_only_if_nothing_below_it_can_be_selected(selectio
 
 def test_no_pattern_takes_more_than_linear_time():
     pattern, key = Pattern("/".join(["**", "a*a*a*b"] * 30)), "/".join(["aaaaaaaa"] * 400)
-    started = time.perf_counter()
-    assert not pattern.matches(key)
-    assert time.perf_counter() - started < 2
+    with processor_within(10):
+        assert not pattern.matches(key)
 
 
 @pytest.mark.parametrize("pattern", ["", "/", "a//b", "../x", "a/./b", "x" * 1001, "a\0b"])

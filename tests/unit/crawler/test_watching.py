@@ -5,6 +5,7 @@ import time
 
 import pytest
 from fixtures.crawling import safetensors
+from fixtures.patience import wait_until
 
 from crawler.event_inbox import take_waiting
 from crawler.reading import Registry
@@ -26,16 +27,22 @@ def watch(shop):
 
 
 def waits(shop, watch, *keys):
-    """The objects that wait, once these are among them, or after a while."""
-    deadline = time.monotonic() + 10
+    """The objects that wait, once these are among them."""
     waiting = set()
-    while time.monotonic() < deadline:
+
+    def are_there():
         watch.flush(shop.store)
-        waiting = {key for keys in shop.store.event_hints.due().values() for key in keys}
-        if waiting.issuperset(keys):
-            return waiting
-        time.sleep(0.02)
+        waiting.update(key for keys in shop.store.event_hints.due().values() for key in keys)
+        return waiting.issuperset(keys)
+
+    wait_until(are_there)
     return waiting
+
+
+def is_asked_for(shop, watch):
+    """Whether a crawl of a source is asked for."""
+    watch.flush(shop.store)
+    return shop.store.sources.asked()
 
 
 def test_what_is_written_moved_and_deleted_is_in_the_catalog_without_a_crawl(shop, watch):
@@ -53,10 +60,7 @@ def test_what_is_written_moved_and_deleted_is_in_the_catalog_without_a_crawl(sho
 
 def test_a_directory_that_goes_away_asks_for_a_crawl(shop, watch, tmp_path):
     shutil.move(shop.root / "sub", tmp_path / "elsewhere")
-    deadline = time.monotonic() + 10
-    while not shop.store.sources.asked() and time.monotonic() < deadline:
-        watch.flush(shop.store)
-        time.sleep(0.02)
+    wait_until(lambda: is_asked_for(shop, watch))
     assert set(shop.store.sources.asked()) == {shop.source.id}
 
 
@@ -86,8 +90,5 @@ def test_more_changes_than_are_worth_a_look_each_ask_for_a_crawl(shop, watch, mo
     monkeypatch.setattr("crawler.watching.MOST_WAITING", 3)
     for number in range(8):
         (shop.root / f"m{number}.safetensors").write_bytes(safetensors(values=number + 10))
-    deadline = time.monotonic() + 10
-    while not shop.store.sources.asked() and time.monotonic() < deadline:
-        watch.flush(shop.store)
-        time.sleep(0.02)
+    wait_until(lambda: is_asked_for(shop, watch))
     assert set(shop.store.sources.asked()) == {shop.source.id}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
+
+from fixtures.patience import wait_until
 
 from catalog.errors import UserError
 from catalog.settings import Settings
@@ -41,9 +42,7 @@ def test_a_neighbour_that_cannot_be_read_is_told_of_once_and_costs_the_others_no
     both = [Neighbour("away", 0.01, away), Neighbour("there", 0.01, there)]
     thread = threading.Thread(target=worker._read_statements, args=(both,))
     thread.start()
-    patience = time.monotonic() + 30
-    while readings["there"] < 2 and time.monotonic() < patience:
-        time.sleep(0.02)
+    wait_until(lambda: readings["there"] >= 2)
     worker.stop()
     thread.join()
     assert readings["away"] >= 2

@@ -5,12 +5,12 @@ stood in for by the calls that their documentation says they make, in its order.
 import json
 import logging
 import sys
-import time
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
 import xgboost
+from fixtures.patience import wait_until
 
 from modeldex import callbacks
 from modeldex.callbacks.training_log import TrainingLog
@@ -126,9 +126,7 @@ def test_between_two_writings_there_is_time_and_the_last_values_come_all_the_sam
     for step in range(50):
         training.measured({"loss": 50 - step}, step=step)
     assert content(tmp_path)["metrics"]["loss"]["value"] == 50
-    patience = time.monotonic() + 5
-    while content(tmp_path)["metrics"]["loss"]["value"] != 1 and time.monotonic() < patience:
-        time.sleep(0.02)
+    wait_until(lambda: content(tmp_path)["metrics"]["loss"]["value"] == 1)
     assert content(tmp_path)["metrics"]["loss"] == {"value": 1, "step": 49}
 
 

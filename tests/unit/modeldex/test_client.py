@@ -2,12 +2,13 @@
 
 import socket
 import threading
-import time
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
 from fixtures.a_server import running
 from fixtures.crawling import EXTRACTORS, safetensors
+from fixtures.patience import PATIENCE_SECONDS, within
 
 import modeldex
 from catalog import plugins
@@ -46,9 +47,9 @@ class Place:
             bring_up_to_date(self.settings, store)
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    place = Place(tmp_path_factory.mktemp("place"))
+@contextmanager
+def served(folder):
+    place = Place(folder)
     place.crawl()
     services = open_services(place.settings)
     app = create_app(place.settings, services)
@@ -59,9 +60,29 @@ def place(tmp_path_factory):
     close_services(services)
 
 
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """Of all tests that change nothing."""
+    with served(tmp_path_factory.mktemp("place")) as place:
+        yield place
+
+
 @pytest.fixture
 def client(place):
     with Client(place.url, token=TOKEN) as client:
+        yield client
+
+
+@pytest.fixture
+def own_place(tmp_path):
+    """Of one test."""
+    with served(tmp_path) as place:
+        yield place
+
+
+@pytest.fixture
+def own_client(own_place):
+    with Client(own_place.url, token=TOKEN) as client:
         yield client
 
 
@@ -105,9 +126,9 @@ def test_a_model_is_got_by_its_id_or_the_beginning_of_one(client):
             client.get(nothing)
 
 
-def test_what_is_told_of_a_model_is_searched_and_survives_crawls(place, client):
-    (found,) = client.search("net1")
-    answer = client.log(
+def test_what_is_told_of_a_model_is_searched_and_survives_crawls(own_place, own_client):
+    (found,) = own_client.search("net1")
+    answer = own_client.log(
         found["id"],
         {"f1": np.float32(0.5), "accuracy": "95 %"},
         params={"lr": 0.25, "net": {"width": 3}},
@@ -116,10 +137,10 @@ def test_what_is_told_of_a_model_is_searched_and_survives_crawls(place, client):
     )
     assert answer["revision"] == 2
     assert "metrics.latency_ms" in answer["changed"]
-    client.log(found["uri"], {"em": 0.75}, dataset="squad/v2", split="test", step=500)
-    place.refresh()
-    place.crawl()
-    (document,) = client.search("em@v2>0.7 f1=0.5")
+    own_client.log(found["uri"], {"em": 0.75}, dataset="squad/v2", split="test", step=500)
+    own_place.refresh()
+    own_place.crawl()
+    (document,) = own_client.search("em@v2>0.7 f1=0.5")
     assert (
         document["metrics"] == {"accuracy": 0.95, "em": 0.75, "f1": 0.5, "latency_ms": 7.0}
         or document["metrics"]["exact_match"] == 0.75
@@ -131,10 +152,10 @@ def test_what_is_told_of_a_model_is_searched_and_survives_crawls(place, client):
     assert (told["split"], told["step"]) == ("test", 500)
 
 
-def test_what_is_told_twice_is_told_once(client):
-    (found,) = client.search("net2")
-    first = client.log(found["id"], {"f1": 0.5})
-    assert client.log(found["id"], {"f1": 0.5}) == {**first, "changed": []}
+def test_what_is_told_twice_is_told_once(own_client):
+    (found,) = own_client.search("net2")
+    first = own_client.log(found["id"], {"f1": 0.5})
+    assert own_client.log(found["id"], {"f1": 0.5}) == {**first, "changed": []}
 
 
 @pytest.mark.parametrize(
@@ -155,19 +176,19 @@ def test_what_cannot_be_told_is_refused_in_words(place, token, model, what, erro
         client.log(model, what.pop("metrics", None), **what)
 
 
-def test_a_model_that_is_still_to_come_is_waited_for(place, client):
+def test_a_model_that_is_still_to_come_is_waited_for(own_place, own_client):
     def train():
-        (place.root / "late").mkdir()
-        (place.root / "late/model.safetensors").write_bytes(safetensors(fill=9))
-        modeldex.log(place.root / "late", {"accuracy": 0.99})
-        place.crawl()
+        (own_place.root / "late").mkdir()
+        (own_place.root / "late/model.safetensors").write_bytes(safetensors(fill=9))
+        modeldex.log(own_place.root / "late", {"accuracy": 0.99})
+        own_place.crawl()
 
     thread = threading.Thread(target=train)
     thread.start()
-    assert client.wait_for("accuracy>0.98", timeout_seconds=30)["name"] == "late"
+    assert own_client.wait_for("accuracy>0.98", timeout_seconds=PATIENCE_SECONDS)["name"] == "late"
     thread.join()
     with pytest.raises(TookTooLong, match=r"0\.2 seconds that is 'name:nothing'"):
-        client.wait_for("name:nothing", timeout_seconds=0.2)
+        own_client.wait_for("name:nothing", timeout_seconds=0.2)
 
 
 def a_server(answers):
@@ -262,11 +283,9 @@ def test_a_busy_server_is_waited_for_within_reason(monkeypatch):
 
 def test_a_server_that_never_answers_is_left_in_time():
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        clock = time.monotonic()
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        with pytest.raises(NotReached, match="Nobody answers"):
+        with within(15), pytest.raises(NotReached, match="Nobody answers"):  # not ten seconds, twice
             Client(url, timeout_seconds=0.1, retries=1).get("x")
-        assert time.monotonic() - clock < 3
 
 
 def test_an_export_that_breaks_off_is_no_whole_one():

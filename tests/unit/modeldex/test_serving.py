@@ -11,11 +11,14 @@ import time
 from wsgiref.util import FileWrapper
 
 import pytest
+from fixtures.patience import wait_until
 
 from modeldex import AsgiMiddleware, Recorder, WsgiMiddleware
 from modeldex.serving import MAX_MODELS, Window, beside_model
 
 HOUR = 3600.0
+LIFETIME = 4e9
+"""Seconds. Windows begin at multiples of their length: this one lasts from 1970 to 2096, and none ends while calls are made."""
 
 
 def content(folder):
@@ -29,7 +32,7 @@ def told():
 
 @pytest.fixture
 def recorder(told):
-    recorder = Recorder(window_seconds=HOUR, report=lambda model, window: told.append((model, window)))
+    recorder = Recorder(window_seconds=LIFETIME, report=lambda model, window: told.append((model, window)))
     yield recorder
     recorder.close()
 
@@ -46,7 +49,7 @@ def test_percentiles_are_within_a_step_of_those_of_the_list():
     rolls = random.Random(5)
     durations = sorted(rolls.lognormvariate(-4, 1.5) for _ in range(5_000))
     windows = []
-    recorder = Recorder(window_seconds=HOUR, report=lambda _, window: windows.append(window))
+    recorder = Recorder(window_seconds=LIFETIME, report=lambda _, window: windows.append(window))
     for seconds in durations:
         recorder.record("net", seconds)
     recorder.close()
@@ -64,7 +67,7 @@ def test_durations_out_of_range_are_counted_at_its_ends(recorder, told, seconds)
 
 def test_what_is_measured_goes_beside_the_model_and_is_searched_like_any_metric(shop):
     shop.model("net/model.safetensors")
-    recorder = Recorder(window_seconds=HOUR)
+    recorder = Recorder(window_seconds=LIFETIME)
 
     @recorder.measures(shop.root / "net")
     def predict(value):
@@ -81,7 +84,7 @@ def test_what_is_measured_goes_beside_the_model_and_is_searched_like_any_metric(
     shop.crawl()
     (document,) = shop.documents().values()
     assert document["metrics"]["failure_rate"] == 0.25
-    assert 0 < document["metrics"]["latency_ms"] <= document["metrics"]["latency_p99_ms"] < 100
+    assert 0 < document["metrics"]["latency_ms"] <= document["metrics"]["latency_p99_ms"] < 5_000
     assert {"latency_p95_ms", "throughput_per_second"} <= set(document["metrics"])
     assert document["extra"]["serving_answered"] == 3
 
@@ -89,9 +92,7 @@ def test_what_is_measured_goes_beside_the_model_and_is_searched_like_any_metric(
 def test_a_window_that_is_over_is_reported_without_anybody_waiting(tmp_path):
     recorder = Recorder(window_seconds=0.05)
     recorder.record(tmp_path, 0.01)
-    patience = time.monotonic() + 5
-    while not (tmp_path / "modeldex.json").exists() and time.monotonic() < patience:
-        time.sleep(0.01)
+    wait_until((tmp_path / "modeldex.json").exists)
     assert content(tmp_path)["metrics"]["latency_ms"] == pytest.approx(10, rel=0.03)
     recorder.close()
 
@@ -144,7 +145,7 @@ def test_a_report_that_fails_is_logged_and_reaches_no_call(caplog):
     def refuse(*_):
         raise RuntimeError("disk full")
 
-    recorder = Recorder(window_seconds=HOUR, report=refuse)
+    recorder = Recorder(window_seconds=LIFETIME, report=refuse)
     recorder.record("net", 0.1)
     recorder.close()
     assert "model=net reason=disk full" in caplog.text
@@ -171,7 +172,7 @@ def test_models_beyond_the_bound_cost_no_memory(recorder, told):
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_process_that_was_forked_counts_for_itself(tmp_path):
-    recorder = Recorder(window_seconds=HOUR)
+    recorder = Recorder(window_seconds=LIFETIME)
     recorder.record(tmp_path, 0.1)
     child = os.fork()
     if child == 0:
@@ -186,7 +187,7 @@ def test_a_process_that_was_forked_counts_for_itself(tmp_path):
     assert os.waitpid(child, 0)[1] == 0
     assert content(tmp_path)["extra"]["serving"]["answered"] == 2
     recorder.close()
-    assert content(tmp_path)["extra"]["serving"]["answered"] in {1, 3}  # 1 where the hour changed meanwhile
+    assert content(tmp_path)["extra"]["serving"]["answered"] == 3
 
 
 def test_asynchronous_functions_are_measured_to_their_end(recorder, told):

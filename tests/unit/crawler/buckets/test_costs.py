@@ -8,6 +8,7 @@ import zipfile
 
 import pytest
 from fixtures.buckets import Refusal
+from fixtures.patience import PATIENCE_SECONDS
 
 from crawler.buckets.tails import is_archive
 from crawler.reading import Registry
@@ -81,7 +82,7 @@ def test_the_end_of_an_archive_is_asked_for_while_its_beginning_is_on_its_way(bu
     bucket.put("m.pt", torch_zip())
     source = bucket.source()
     (meta,) = [meta for step in source.list() for meta in step.objects]
-    both = threading.Barrier(2, timeout=5)
+    both = threading.Barrier(2, timeout=PATIENCE_SECONDS)
 
     def fault(request):
         if request.kind == "get":

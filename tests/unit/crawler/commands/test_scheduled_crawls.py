@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from fixtures.crawling import safetensors
+from fixtures.patience import PATIENCE_SECONDS, wait_until
 from fixtures.ports import free_port
 from fixtures.warm_python import warm_python
 
@@ -22,7 +23,6 @@ from crawler.commands.scheduled_crawls import ScheduledWorker
 from crawler.event_bodies import Hint
 from crawler.event_inbox import note_hints
 
-PATIENCE_SECONDS = 90
 NOW = datetime(2024, 1, 2, 12, tzinfo=UTC)
 
 
@@ -111,13 +111,6 @@ def worker(home, *arguments, log):
             process.wait()
 
 
-def until(condition):
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
-
-
 def test_the_worker_crawls_what_is_added_and_leaves_out_what_is_disabled(tmp_path):
     home, log = tmp_path / "home", tmp_path / "log"
     for number, name in enumerate(("lab", "archive", "off")):
@@ -127,9 +120,9 @@ def test_the_worker_crawls_what_is_added_and_leaves_out_what_is_disabled(tmp_pat
     modeldex(home, "sources", "add", tmp_path / "off", "--name", "off")
     modeldex(home, "sources", "set", "off", "--disable")
     with worker(home, log=log):
-        until(lambda: log.read_text().count("crawl ended source=lab exit_code=0") >= 2)
+        wait_until(lambda: log.read_text().count("crawl ended source=lab exit_code=0") >= 2)
         modeldex(home, "sources", "add", tmp_path / "archive", "--name", "archive")
-        until(lambda: "crawl ended source=archive exit_code=0" in log.read_text())
+        wait_until(lambda: "crawl ended source=archive exit_code=0" in log.read_text())
     text = log.read_text()
     assert "source=off" not in text
     assert len(re.findall("crawl started source=archive", text)) == 1
@@ -144,7 +137,7 @@ def test_a_source_that_cannot_be_opened_is_not_tried_every_second(tmp_path):
     modeldex(home, "sources", "add", tmp_path / "lab", "--name", "lab")
     (tmp_path / "lab").rmdir()
     with worker(home, log=log):
-        until(lambda: "crawl ended source=lab exit_code=2" in log.read_text())
+        wait_until(lambda: "crawl ended source=lab exit_code=2" in log.read_text())
         time.sleep(2.5)
     assert log.read_text().count("crawl started source=lab") == 1
     (run,) = json.loads(modeldex(home, "runs", "--json"))
@@ -153,7 +146,7 @@ def test_a_source_that_cannot_be_opened_is_not_tried_every_second(tmp_path):
 
 def test_a_worker_without_sources_says_so_once_and_waits(tmp_path):
     with worker(tmp_path / "home", log=tmp_path / "log"):
-        until(lambda: "there are no sources to crawl" in (tmp_path / "log").read_text())
+        wait_until(lambda: "there are no sources to crawl" in (tmp_path / "log").read_text())
         time.sleep(2.5)
     assert (tmp_path / "log").read_text().count("modeldex sources add ADDRESS") == 1
 
@@ -185,9 +178,9 @@ def test_an_event_is_found_by_a_search_long_before_the_next_crawl(tmp_path):
     (tmp_path / "lab/net.safetensors").write_bytes(safetensors(values=4))
     modeldex(home, "sources", "add", tmp_path / "lab", "--name", "lab", "--schedule", "every 1d")
     with worker(home, log=log), open_store(Settings(home=home), write=True) as store:
-        until(lambda: "crawl ended source=lab exit_code=0" in log.read_text())
+        wait_until(lambda: "crawl ended source=lab exit_code=0" in log.read_text())
         (tmp_path / "lab/new.safetensors").write_bytes(safetensors(values=7))
         note_hints(store, [Hint("", "new.safetensors", "lab")])
-        until(lambda: "events taken" in log.read_text())
-        until(lambda: "new" in modeldex(home, "search", "parameters:7", "--json"))
+        wait_until(lambda: "events taken" in log.read_text())
+        wait_until(lambda: "new" in modeldex(home, "search", "parameters:7", "--json"), pause_seconds=0.2)
     assert log.read_text().count("crawl started source=lab") == 1

@@ -5,27 +5,19 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 from fixtures.corpus import run_modeldex
+from fixtures.patience import PATIENCE_SECONDS, wait_until
 from fixtures.warm_python import warm_python
 
 EXAMPLES = Path(__file__).parents[4] / "examples"
-PATIENCE_SECONDS = 90
 
 
 def models(home):
     listed = run_modeldex(home, "models", "--json")
     return {document["name"]: document for document in json.loads(listed.stdout or "[]")}
-
-
-def wait_until(condition):
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.3)
 
 
 @pytest.fixture
@@ -41,13 +33,13 @@ def test_a_worker_crawls_again_and_ends_when_told(tree, tmp_path):
     command = [*warm_python(), "-m", "catalog", "--home", str(home), "worker", str(tree), "--every", "1"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as worker:
         try:
-            wait_until(lambda: "one" in models(home))
+            wait_until(lambda: "one" in models(home), pause_seconds=0.3)
             (tree / "two").mkdir()
             (tree / "two" / "model.cbm").write_bytes((EXAMPLES / "iris-catboost" / "model.cbm").read_bytes())
-            wait_until(lambda: "two" in models(home))
+            wait_until(lambda: "two" in models(home), pause_seconds=0.3)
         finally:
             worker.send_signal(signal.SIGTERM)
-            _, said = worker.communicate(timeout=60)
+            _, said = worker.communicate(timeout=PATIENCE_SECONDS)
     assert worker.returncode == 0, said
     assert "crawl ended" in said
     found = run_modeldex(home, "search", "framework:catboost", "--json")

@@ -3,11 +3,11 @@
 import os
 import signal
 import subprocess
-import time
 from contextlib import contextmanager
 
 import pytest
 from fixtures.crawling import safetensors
+from fixtures.patience import PATIENCE_SECONDS, wait_until
 from fixtures.warm_python import warm_python
 
 from catalog.records import RunState
@@ -15,7 +15,6 @@ from catalog.records.sources import SourceDefinition, SourceRow
 from catalog.settings import Settings
 from catalog.store import open_store
 
-PATIENCE_SECONDS = 90
 SOURCES = 2
 
 
@@ -36,13 +35,6 @@ def worker(settings):
             process.kill()
 
 
-def until(condition):
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.1)
-
-
 def test_two_workers_crawl_each_source_once_and_the_one_that_is_left_goes_on(settings, tmp_path):
     with open_store(settings, write=True) as store:
         rows = []
@@ -61,14 +53,14 @@ def test_two_workers_crawl_each_source_once_and_the_one_that_is_left_goes_on(set
             return sorted(run.source for run in runs if run.state is RunState.COMPLETE)
 
         with worker(settings) as one, worker(settings) as other:
-            until(lambda: complete() == sorted(row.id for row in rows))
-            until(lambda: len(store.workers.alive()) == 2)
+            wait_until(lambda: complete() == sorted(row.id for row in rows))
+            wait_until(lambda: len(store.workers.alive()) == 2)
             one.send_signal(signal.SIGKILL)
             one.wait()
             for _ in range(3):  # who is impatient clicks again
                 store.sources.ask(rows[0].id)
-            until(lambda: complete().count(rows[0].id) == 2)
-            until(lambda: len(store.workers.alive()) == 1)
+            wait_until(lambda: complete().count(rows[0].id) == 2)
+            wait_until(lambda: len(store.workers.alive()) == 1)
             other.send_signal(signal.SIGTERM)
             assert other.wait(PATIENCE_SECONDS) == 0
         assert len(store.runs.latest(50)) == SOURCES + 1

@@ -1,7 +1,7 @@
 """What is a secret and what only looks like one."""
 
 from itertools import pairwise
-from time import perf_counter
+from time import process_time
 
 import pytest
 
@@ -168,10 +168,10 @@ def test_a_long_hostile_text_takes_linear_time(part):
 
 
 def best_of_three(text):
-    started = [perf_counter()]
+    started = [process_time()]
     for _ in range(3):
         masked_text(text)
-        started.append(perf_counter())
+        started.append(process_time())
     return min(after - before for before, after in pairwise(started))
 
 
