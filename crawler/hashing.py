@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from catalog.errors import ExtractError, ObjectChanged
-from catalog.records import FileStatus, Member, ObjectMeta, Role, TensorInfo
-from catalog.records.hashes import tensor_digest, tensors_digest
+from catalog.records import FileStatus, Member, ObjectMeta, Role
+from catalog.records.hashes import tensor_digest, tensor_label, tensors_digest
 from crawler.formats import safetensors_format
 from crawler.reader import WHOLE_FILE_BYTES, Budget, Fetch, RangedReader
 
@@ -28,8 +28,7 @@ class Hashes:
 class _Place(NamedTuple):
     start: int
     end: int
-    name: str
-    tensor: TensorInfo
+    label: bytes
 
 
 def lacks_hashes(member: Member) -> bool:
@@ -69,18 +68,22 @@ def _chunks(meta: ObjectMeta, fetch: Fetch) -> Iterator[bytes]:
         position += len(chunk)
 
 
-def _places(meta: ObjectMeta, fetch: Fetch) -> list[_Place] | None:
+def _places(meta: ObjectMeta, fetch: Fetch) -> Sequence[_Place] | None:
     """Where each tensor is, in the order of the file; None unless the header is one that every reader agrees on."""
     reader = RangedReader(meta.key, meta.size_bytes, fetch, budget=Budget())
     try:
-        header = safetensors_format.read_header(reader)
+        return _places_of(safetensors_format.read_header(reader))
     except ExtractError:
         return None
+
+
+@safetensors_format.made_once
+def _places_of(header: safetensors_format.SafetensorsHeader) -> Sequence[_Place] | None:
     if header.unknown or any(fault.hostile or fault.code == "truncated" for fault in header.faults):
         return None
     base = 8 + header.header_bytes
     return sorted(
-        _Place(base + start, base + end, tensor.name, tensor)
+        _Place(base + start, base + end, tensor_label(tensor.name, tensor.dtype, tensor.shape))
         for tensor, (start, end) in zip(header.tensors, header.spans, strict=True)
     )
 
@@ -88,7 +91,7 @@ def _places(meta: ObjectMeta, fetch: Fetch) -> list[_Place] | None:
 class _TensorHashes:
     """Tensors that follow each other in a file, hashed while its bytes pass by."""
 
-    def __init__(self, places: list[_Place]) -> None:
+    def __init__(self, places: Sequence[_Place]) -> None:
         self._places = places
         self._next = 0
         self._hasher = hashlib.sha256()
@@ -96,27 +99,28 @@ class _TensorHashes:
 
     def feed(self, position: int, chunk: memoryview) -> None:
         end, places, digests = position + len(chunk), self._places, self._digests
-        hasher, number = self._hasher, self._next
+        number = self._next
         while number < len(places):
-            start, stop, name, tensor = places[number]
+            start, stop, label = places[number]
             if start >= end and stop > start:
                 break
-            hasher.update(chunk[max(0, start - position) : max(0, stop - position)])
-            if stop > end:
-                break
-            digests.append(tensor_digest(name, tensor.dtype, tensor.shape, hasher.digest()))
-            hasher = hashlib.sha256()
+            if position <= start and stop <= end:  # as nearly all: what is begun here ends here
+                data = hashlib.sha256(chunk[start - position : stop - position])
+            else:
+                data = self._hasher
+                data.update(chunk[max(0, start - position) : max(0, stop - position)])
+                if stop > end:
+                    break
+                self._hasher = hashlib.sha256()
+            digests.append(tensor_digest(label, data.digest()))
             number += 1
-        self._hasher, self._next = hasher, number
+        self._next = number
         if len(digests) > _SUMMED_AT_ONCE:
             digests[:] = [sum(digests)]
 
     def digest(self) -> str:
         for place in self._places[self._next :]:  # empty tensors at the end of the file
-            tensor = place.tensor
-            self._digests.append(
-                tensor_digest(tensor.name, tensor.dtype, tensor.shape, self._hasher.digest())
-            )
+            self._digests.append(tensor_digest(place.label, self._hasher.digest()))
             self._hasher = hashlib.sha256()
         self._next = len(self._places)
         return tensors_digest(self._digests)

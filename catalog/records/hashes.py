@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 _SUM_BITS = 2048
+_SUM_BYTES = _SUM_BITS // 8
 _SUM = 1 << _SUM_BITS
 
 
@@ -27,10 +28,14 @@ def shape_text(shape: tuple[int, ...]) -> str:
     return ",".join(map(str, shape))
 
 
-def tensor_digest(name: str, dtype: str, shape: tuple[int, ...], data_sha256: bytes) -> int:
+def tensor_label(name: str, dtype: str, shape: tuple[int, ...]) -> bytes:
+    """What counts of one tensor beside its bytes, as its digest takes it."""
+    return f"{name}\0{dtype}\0{shape_text(shape)}\0".encode("utf-8", errors="surrogatepass")
+
+
+def tensor_digest(label: bytes, data_sha256: bytes) -> int:
     """One tensor as a number to be summed up: name, dtype, shape and bytes all count."""
-    header = f"{name}\0{dtype}\0{shape_text(shape)}\0".encode("utf-8", errors="surrogatepass")
-    return int.from_bytes(hashlib.shake_256(header + data_sha256).digest(_SUM_BITS // 8), "big")
+    return int.from_bytes(hashlib.shake_256(label + data_sha256).digest(_SUM_BYTES), "big")
 
 
 def tensors_digest(digests: Iterable[int]) -> str:

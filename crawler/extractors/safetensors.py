@@ -5,7 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from catalog.records import Evidence, Extraction, FileStatus, Origin, Role, Severity, TensorInfo
+from catalog.records import (
+    Evidence,
+    Extraction,
+    FileStatus,
+    Origin,
+    Role,
+    Severity,
+    TensorInfo,
+    TensorSummary,
+)
 from crawler.extractor import Claim, Findings
 from crawler.formats import kohya, properties, safetensors_format, tensors
 from crawler.formats.checkpoint_names import tell_name
@@ -70,11 +79,16 @@ class SafetensorsExtractor:
         findings = Findings(reader, self, format="safetensors", role=Role.WEIGHTS, origin=Origin.EMBEDDED)
         header = safetensors_format.read_header(reader)
         _tell_faults(findings, header)
-        findings.tensors = tensors.summarise(header.tensors, unknown=header.unknown)
-        _tell_lora_rank(findings, header.tensors)
+        findings.tensors = _summary(header)
+        _tell_lora_rank(findings, _lora_ranks(header))
         _tell_metadata(findings, header.metadata)
         tell_name(findings)
         return findings.extraction()
+
+
+@safetensors_format.made_once
+def _summary(header: safetensors_format.SafetensorsHeader) -> TensorSummary:
+    return tensors.summarise(header.tensors, unknown=header.unknown)
 
 
 def _tell_faults(findings: Findings, header: safetensors_format.SafetensorsHeader) -> None:
@@ -90,14 +104,20 @@ def _tell_faults(findings: Findings, header: safetensors_format.SafetensorsHeade
         findings.risk("suspicious-structure", Severity.LOW, detail)
 
 
-def _tell_lora_rank(findings: Findings, infos: list[TensorInfo]) -> None:
+def _tell_lora_rank(findings: Findings, ranks: frozenset[int]) -> None:
     """The rank, when every low-rank pair of the file has the same."""
-    ranks = {rank for info in infos if ".lora" in info.name and (rank := _rank(info)) is not None}
     if not ranks:
         return
     findings.say("adapter.type", "LORA", "tensors:", evidence=Evidence.INFERRED)
     if len(ranks) == 1:
-        findings.say("adapter.rank", ranks.pop(), "tensors:", evidence=Evidence.COUNTED)
+        findings.say("adapter.rank", max(ranks), "tensors:", evidence=Evidence.COUNTED)
+
+
+@safetensors_format.made_once
+def _lora_ranks(header: safetensors_format.SafetensorsHeader) -> frozenset[int]:
+    return frozenset(
+        rank for info in header.tensors if ".lora" in info.name and (rank := _rank(info)) is not None
+    )
 
 
 def _rank(info: TensorInfo) -> int | None:

@@ -10,10 +10,10 @@ from __future__ import annotations
 import itertools
 import math
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import Any
+from functools import lru_cache, wraps
+from typing import Any, TypeVar
 
 from catalog.errors import LimitExceeded, Malformed
 from catalog.records import TensorInfo
@@ -28,6 +28,9 @@ MAX_ELEMENTS = 2**63 - 1
 MAX_NAME_CHARACTERS = 4096
 READ_STEP_BYTES = 8 * 1024 * 1024
 REMEMBERED_BYTES = 1024 * 1024
+REMEMBERED_HEADERS = 4
+
+T = TypeVar("T")
 
 _LIMITS = jsons.JsonLimits(size_bytes=MAX_HEADER_BYTES, depth=16, nodes=MAX_TENSORS * 9)
 
@@ -41,9 +44,9 @@ class Fault:
     hostile: bool = False
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class SafetensorsHeader:
-    """What a header says. `unknown` tensors have entries that cannot be true and are not counted.
+    """What a header says, which nobody changes: files with equal headers share one. `unknown` tensors have entries that cannot be true and are not counted.
 
     `spans` are the places of `tensors`, one each, in bytes after the header. `data_bytes` is where the last tensor ends: more than the file has means that it is cut off.
     """
@@ -83,10 +86,23 @@ def read_header(reader: RangedReader) -> SafetensorsHeader:
     return _remembered(data, reader.size_bytes)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=REMEMBERED_HEADERS)
 def _remembered(data: bytes, file_bytes: int) -> SafetensorsHeader:
-    """A file is read for what its header says, and then for the bytes of its tensors: the header is parsed once."""
+    """A file is read for what its header says, and then for the bytes of its tensors: the header is parsed once. So it is
+    for all checkpoints of one run, whose headers are equal.
+    """
     return parse_header(data, file_bytes=file_bytes)
+
+
+def made_once(derive: Callable[[SafetensorsHeader], T]) -> Callable[[SafetensorsHeader], T]:
+    """`derive`, which makes something of a header, asked once for each header that is remembered."""
+    remembered = lru_cache(maxsize=REMEMBERED_HEADERS)(derive)
+
+    @wraps(derive)
+    def derived(header: SafetensorsHeader) -> T:
+        return derive(header) if header.header_bytes > REMEMBERED_BYTES else remembered(header)
+
+    return derived
 
 
 def parse_header(data: bytes, *, file_bytes: int | None = None) -> SafetensorsHeader:

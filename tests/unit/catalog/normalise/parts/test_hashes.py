@@ -8,13 +8,15 @@ from hashlib import sha256
 from fixtures.normalise import document, file, said, tally, tensors, weights
 
 from catalog.records import Evidence, FileStatus, Member, Origin, Role, TensorInfo
-from catalog.records.hashes import tensor_digest, tensors_digest
+from catalog.records.hashes import tensor_digest, tensor_label, tensors_digest
 
 A, B = "a" * 64, "b" * 64
 
 
 def digest(*names: str) -> str:
-    return tensors_digest(tensor_digest(name, "F32", (1,), sha256(name.encode()).digest()) for name in names)
+    return tensors_digest(
+        tensor_digest(tensor_label(name, "F32", (1,)), sha256(name.encode()).digest()) for name in names
+    )
 
 
 def with_digest(member: Member, tensors_digest: str) -> Member:
@@ -98,12 +100,12 @@ def test_pointers_of_all_shards_together_are_the_hash() -> None:
 def test_every_part_of_a_tensor_counts() -> None:
     info = TensorInfo(name="a", dtype="F32", shape=(2, 3), elements=6)
     data = sha256(b"x").digest()
-    whole = tensor_digest(info.name, info.dtype, info.shape, data)
+    whole = tensor_digest(tensor_label(info.name, info.dtype, info.shape), data)
     others = {
-        tensor_digest("b", "F32", (2, 3), data),
-        tensor_digest("a", "F16", (2, 3), data),
-        tensor_digest("a", "F32", (3, 2), data),
-        tensor_digest("a", "F32", (2, 3), sha256(b"y").digest()),
+        tensor_digest(tensor_label("b", "F32", (2, 3)), data),
+        tensor_digest(tensor_label("a", "F16", (2, 3)), data),
+        tensor_digest(tensor_label("a", "F32", (3, 2)), data),
+        tensor_digest(tensor_label("a", "F32", (2, 3)), sha256(b"y").digest()),
     }
     assert len(others | {whole}) == 5
 
