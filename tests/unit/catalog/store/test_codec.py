@@ -3,13 +3,23 @@
 import hashlib
 import json
 import zlib
+from dataclasses import replace
 
 import pytest
 
-from catalog.records import Extraction, ObjectKey, Role
+from catalog.records import Extraction, ObjectKey, Role, TensorSummary
 from catalog.settings import Settings
 from catalog.store import open_store
-from catalog.store.codec import UNREADABLE, dictionary, is_whole, pack, pack_json, unpack, unpack_json
+from catalog.store.codec import (
+    SHARED_KEPT,
+    UNREADABLE,
+    dictionary,
+    is_whole,
+    pack,
+    pack_json,
+    unpack,
+    unpack_json,
+)
 from catalog.store.database import PAGE_BYTES
 
 SAID = Extraction(
@@ -31,6 +41,16 @@ def test_what_was_packed_before_there_was_a_dictionary_is_read():
     packed = pack(SAID)
     text = zlib.decompressobj(zdict=dictionary()).decompress(packed)
     assert unpack(Extraction, zlib.compress(text)) == unpack(Extraction, packed) == SAID
+
+
+def test_what_shares_its_tensors_with_others_is_packed_as_it_is_alone():
+    summaries = [
+        TensorSummary(tallies=(), tensors=(), count=number, names_sha256="")
+        for number in range(2 * SHARED_KEPT)
+    ]
+    shared = [pack(replace(SAID, tensors=summary)) for summary in [*summaries, *summaries, summaries[-1]]]
+    alone = [pack(replace(SAID, tensors=replace(summary))) for summary in summaries]
+    assert shared == [*alone, *alone, alone[-1]]
 
 
 def test_a_small_text_takes_less_with_the_dictionary_than_without():
