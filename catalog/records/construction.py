@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import MISSING, fields
 from operator import attrgetter
 from typing import Any, TypeVar
@@ -11,15 +11,21 @@ T = TypeVar("T")
 
 
 def made_often(kind: type[T]) -> type[T]:
-    """The frozen dataclass of two fields or more, with slots and keywords alone, that is constructed, pickled and unpickled
-    in half of the time or less.
+    """The frozen dataclass of two fields or more, with slots and keywords alone, that is constructed, changed (`changed`),
+    pickled and unpickled in half of the time or less.
 
     Python's own looks up the class, the slot and the right to write it for each field: 4.8 µs for an extraction of 17
     fields, 8 of 100 µs of a crawl. This one has the slots at hand, 1.8 µs.
     """
     _construct_by_slots(kind)
-    _pickle_by_slots(kind)
+    _copy_by_slots(kind)
     return kind
+
+
+def changed(value: T, **fields_changed: Any) -> T:
+    """As `dataclasses.replace`, of a value that is `made_often`."""
+    replace: Callable[..., T] = value.__replace__  # type: ignore[attr-defined]  # of every dataclass from Python 3.13 on
+    return replace(**fields_changed)
 
 
 def _construct_by_slots(kind: type[Any]) -> None:
@@ -47,10 +53,11 @@ def _construct_by_slots(kind: type[Any]) -> None:
     kind.__init__ = constructor
 
 
-def _pickle_by_slots(kind: type[Any]) -> None:
+def _copy_by_slots(kind: type[Any]) -> None:
     slots = [row.name for row in fields(kind)]
     values = attrgetter(*slots)
     setters = tuple(getattr(kind, name).__set__ for name in slots)
+    setter_of = dict(zip(slots, setters, strict=True))
 
     def state(self: Any) -> tuple[Any, ...]:
         whole: tuple[Any, ...] = values(self)
@@ -60,5 +67,14 @@ def _pickle_by_slots(kind: type[Any]) -> None:
         for write, value in zip(setters, state, strict=True):
             write(self, value)
 
+    def replace(self: Any, /, **fields_changed: Any) -> Any:
+        copy = object.__new__(kind)
+        for write, value in zip(setters, values(self), strict=True):
+            write(copy, value)
+        for name, value in fields_changed.items():
+            setter_of[name](copy, value)
+        return copy
+
+    kind.__replace__ = replace
     kind.__getstate__ = state  # type: ignore[assignment]  # a method of its own, which the checker binds
     kind.__setstate__ = restore

@@ -6,7 +6,7 @@ from dataclasses import FrozenInstanceError, dataclass, field, replace
 
 import pytest
 
-from catalog.records.construction import made_often
+from catalog.records.construction import changed, made_often
 
 
 @made_often
@@ -29,6 +29,15 @@ def test_the_constructor_takes_what_that_of_the_dataclass_takes():
         Parcel(name="a", colour="red")
     with pytest.raises(TypeError, match="positional"):
         Parcel("a")
+
+
+def test_a_changed_copy_is_what_replace_makes():
+    parcel = Parcel(name="a", labels=["x"])
+    assert changed(parcel, name="b", weight=5) == replace(parcel, name="b", weight=5)
+    assert changed(parcel).labels is parcel.labels
+    assert parcel == Parcel(name="a", labels=["x"])
+    with pytest.raises(KeyError, match="colour"):
+        changed(parcel, colour="red")
 
 
 def test_it_stays_as_it_was_made_and_travels():
