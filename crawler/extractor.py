@@ -195,6 +195,8 @@ class Findings:
         """A risk for every text in the value that is a template and reaches beyond its data when it is rendered, whatever
         key it stands under.
         """
+        if isinstance(value, int) or (isinstance(value, str) and "{" not in value):
+            return  # as nearly every value
         for place, text in _texts_below(value, pointer):
             if _CODE_MARKS.search(text) is None:
                 continue
@@ -231,6 +233,11 @@ class Findings:
 
     def joins(self, key: str) -> None:
         self._join_keys.append(key)
+
+    @property
+    def risks(self) -> tuple[Risk, ...]:
+        """Those that were found so far."""
+        return tuple(self._risks)
 
     @property
     def is_full(self) -> bool:

@@ -62,7 +62,7 @@ def hidden_risks(reader: RangedReader, by: Named, *, role: Role = Role.AUXILIARY
     findings = Findings(reader, by, format=None, role=role, origin=Origin.EMBEDDED)
     with suppress(ExtractError):  # its own extractor says what is wrong with it, and a loader meets it, too
         _scan(findings, reader, Allowance())
-    risks = _serious(findings.extraction().risks)
+    risks = _serious(findings.risks)
     if not risks and reader.head(16).startswith(_OPENED_BY_MAGIC):
         with suppress(ExtractError):
             risks = _serious(_risks_without_a_name(reader, by))

@@ -16,6 +16,7 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from catalog.errors import ExtractError, LimitExceeded
@@ -73,18 +74,18 @@ def unclaimed_risks(reader: RangedReader) -> tuple[Risk, ...]:
 
 def _risks_of(reader: RangedReader, extractor: Named, most: int) -> tuple[Risk, ...]:
     """The risks of a text file of up to so many bytes; none of a larger one, and of other files."""
-    kinds = [kind for kind in (_JSON, _YAML, _XML) if kind.search(str(reader.key))]
-    if not kinds or reader.size_bytes > most:
+    kind = _kind_of(reader.name)
+    if kind is None or reader.size_bytes > most:
         return ()
     findings = Findings(reader, extractor, format=None, role=Role.CONFIG, origin=Origin.RUN)
     with suppress(ExtractError):  # its own extractor says what is wrong with it
         data = reader.take(0, reader.size_bytes)
         plain = _utf8(data)
-        if kinds[0] is _XML:
+        if kind is _XML:
             _tell_entities(findings, plain)
-        elif any(mark in plain for mark in _MARKS) or _DISGUISES[kinds[0]].search(plain):
+        elif any(mark in plain for mark in _MARKS) or _DISGUISES[kind].search(plain):
             try:
-                if kinds[0] is _YAML:
+                if kind is _YAML:
                     _tell_tags(findings, data)
                     for document in yamls.documents_of(data):  # a loader has each before a fault behind it
                         _tell_named(findings, yamls.json_value(document))
@@ -92,7 +93,13 @@ def _risks_of(reader: RangedReader, extractor: Named, most: int) -> tuple[Risk, 
                     _tell_named(findings, jsons.load(data))
             except LimitExceeded as error:
                 findings.risk(UNCHECKED, Severity.MEDIUM, f"Not checkable: it may name code. {error}")
-    return findings.extraction().risks
+    return findings.risks
+
+
+@lru_cache(maxsize=1024)
+def _kind_of(name: str) -> re.Pattern[str] | None:
+    """How a text of this name is written. A crawl meets the same names in every directory."""
+    return next((kind for kind in (_JSON, _YAML, _XML) if kind.search(name)), None)
 
 
 def _utf8(data: bytes) -> bytes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from catalog.normalise.values import secrets
@@ -22,6 +23,7 @@ from catalog.records import (
 )
 from mappings import fields_where
 
+MOST_REMEMBERED_CHARACTERS = 64 * 1024
 NAMES_OF_FILES = ("path:", "dir:")
 """Join keys that name files. Names of files stay as they are: what they name must be found."""
 ADDRESSES = frozenset(fields_where("address"))
@@ -30,16 +32,13 @@ ADDRESSES = frozenset(fields_where("address"))
 
 def masked_extraction(extraction: Extraction) -> Extraction:
     """The extraction without secrets. One that holds none is returned as it is."""
-    masked: dict[str, Any] = {
-        "observations": tuple(map(masked_observation, extraction.observations)),
-        "tensors": None if extraction.tensors is None else _tensors(extraction.tensors),
-        "references": tuple(map(_reference, extraction.references)),
-        "subjects": tuple(map(_subject, extraction.subjects)),
-        "join_keys": tuple(map(_join_key, extraction.join_keys)),
-        "risks": tuple(map(_risk, extraction.risks)),
-        "problems": tuple(map(_problem, extraction.problems)),
-    }
-    changed = {name: value for name, value in masked.items() if value != getattr(extraction, name)}
+    changed: dict[str, Any] = {}
+    for name, part in _PARTS.items():
+        items = getattr(extraction, name)
+        if items and (masked := tuple(map(part, items))) != items:
+            changed[name] = masked
+    if extraction.tensors is not None and (tensors := _tensors(extraction.tensors)) != extraction.tensors:
+        changed["tensors"] = tensors
     return replace(extraction, **changed) if changed else extraction
 
 
@@ -49,7 +48,9 @@ def masked_observation(seen: Observation) -> Observation:
     raw, in_raw = secrets.masked(name, seen.raw)
     if not in_raw and secrets.is_secret_name(seen.pointer):
         raw, in_raw = secrets.masked(seen.pointer, raw)
-    context, in_context = secrets.masked("context", dict(seen.context))
+    context, in_context = (
+        secrets.masked("context", dict(seen.context)) if seen.context else (seen.context, False)
+    )
     field, in_field = secrets.without_secrets(seen.field)
     pointer, in_pointer = secrets.without_secrets(seen.pointer)
     subject = None if seen.subject is None else _identifier(seen.subject)
@@ -135,7 +136,26 @@ def _names(names: tuple[str, ...]) -> tuple[str, ...]:
 
 def _is_clean(texts: Iterable[str]) -> bool:
     """One look at all of them: a file may name thousands of tensors."""
-    return not secrets.without_secrets("\n".join(texts))[1]
+    text = "\n".join(texts)
+    return _is_known_clean(text) if len(text) <= MOST_REMEMBERED_CHARACTERS else _is_text_clean(text)
+
+
+def _is_text_clean(text: str) -> bool:
+    return not secrets.without_secrets(text)[1]
+
+
+_is_known_clean = lru_cache(maxsize=16)(_is_text_clean)
+"""Checkpoints of one run, and models of one architecture, name the same tensors."""
+
+_PARTS: Mapping[str, Callable[[Any], Any]] = {
+    "observations": masked_observation,
+    "references": _reference,
+    "subjects": _subject,
+    "join_keys": _join_key,
+    "risks": _risk,
+    "problems": _problem,
+}
+"""What masks one of the items that an extraction has under a name."""
 
 
 def masked_document(document: Document) -> Document:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from catalog.layouts.content_addressed import content_key
 from catalog.records import Evidence, Extraction, Origin, Role, Severity
@@ -21,6 +21,10 @@ ENGINE = "pretrained_config"
 """Where the configuration of an engine keeps that of its model. Source: NVIDIA/TensorRT-LLM tensorrt_llm/builder.py."""
 NESTED = (ENGINE, "text_config", "llm_config", "language_config", "thinker_config", "decoder")
 """Where multi-modal configurations keep the language model's own values."""
+
+Level: TypeAlias = tuple[tuple[str, ...], Mapping[str, Any]]
+"""A configuration, or one in it, with its path."""
+PRECISIONS = ("dtype", "torch_dtype")
 
 PEOPLE = {"license": "license", "author": "owner", "model_name": "name", "description": "description"}
 """What people add to configurations by hand; transformers keeps unknown keys."""
@@ -74,9 +78,10 @@ class HfConfigExtractor:
         findings = Findings(reader, self, format=None, role=Role.CONFIG, origin=Origin.CONFIG)
         config = jsons.read_object(reader)
         findings.look_for_templates(config, "json:")
-        _tell_identity(findings, config)
-        _tell_sizes(findings, config)
-        _tell_quantization(findings, config)
+        levels = _levels(config)
+        _tell_identity(findings, config, levels)
+        _tell_sizes(findings, levels)
+        _tell_quantization(findings, levels)
         _tell_labels(findings, config)
         _tell_remote_code(findings, config)
         _tell_base(findings, config, folder=reader.key.rpartition("/")[0].rpartition("/")[2])
@@ -85,7 +90,7 @@ class HfConfigExtractor:
         return findings.extraction()
 
 
-def _tell_identity(findings: Findings, config: Mapping[str, Any]) -> None:
+def _tell_identity(findings: Findings, config: Mapping[str, Any], levels: list[Level]) -> None:
     architectures = texts(config.get("architectures"))
     if architectures:
         findings.say("architecture", architectures[0], pointer("architectures", 0))
@@ -94,10 +99,10 @@ def _tell_identity(findings: Findings, config: Mapping[str, Any]) -> None:
         if len(architectures) > 1:
             findings.say("extra.architectures", architectures, pointer("architectures"))
     if str(config.get("module", "")).startswith("keras"):  # a preset of KerasHub
-        findings.say("architecture", text(config.get("class_name")), pointer("class_name"))
-    findings.say("model_type", text(config.get("model_type")), pointer("model_type"))
+        _tell_text(findings, "architecture", config, "class_name")
+    _tell_text(findings, "model_type", config, "model_type")
     for key, field in PEOPLE.items():
-        findings.say(field, text(config.get(key)), pointer(key))
+        _tell_text(findings, field, config, key)
     version = text(config.get("transformers_version"))
     if version or (architectures and config.get("model_type")):
         place = pointer("transformers_version" if version else "architectures")
@@ -110,22 +115,31 @@ def _tell_identity(findings: Findings, config: Mapping[str, Any]) -> None:
             pointer("transformers_version"),
             evidence=Evidence.INFERRED,
         )
-    for key in ("dtype", "torch_dtype"):
-        findings.say("precision", text(config.get(key)), pointer(key), evidence=Evidence.DECLARED)
-    for nested in NESTED:
-        for key in ("dtype", "torch_dtype"):
-            if config.get("dtype") is None and config.get("torch_dtype") is None:
-                value = text(mapping(config.get(nested)).get(key))
-                findings.say("precision", value, pointer(nested, key), evidence=Evidence.DECLARED)
-    engine = mapping(config.get(ENGINE))
-    findings.say("architecture", text(engine.get("architecture")), pointer(ENGINE, "architecture"))
+    is_declared = any(config.get(key) is not None for key in PRECISIONS)
+    for path, level in levels[:1] if is_declared else levels:
+        for key in PRECISIONS:
+            _tell_text(findings, "precision", level, *path, key, evidence=Evidence.DECLARED)
+    _tell_text(findings, "architecture", mapping(config.get(ENGINE)), ENGINE, "architecture")
     _tell_timm(findings, config)
+
+
+def _tell_text(
+    findings: Findings,
+    field: str,
+    level: Mapping[str, Any],
+    *path: str,
+    evidence: Evidence = Evidence.EXPLICIT,
+) -> None:
+    """What the last key of the path says in its level: most configurations have few of the keys that they may have."""
+    value = text(level.get(path[-1]))
+    if value is not None:
+        findings.say(field, value, pointer(*path), evidence=evidence)
 
 
 def _tell_timm(findings: Findings, config: Mapping[str, Any]) -> None:
     """Timm writes `architecture` and a `pretrained_cfg`. Source: huggingface/pytorch-image-models timm/models/_hub.py."""
     if not isinstance(config.get("architecture"), str) or "pretrained_cfg" not in config:
-        findings.say("architecture", text(config.get("architecture")), pointer("architecture"))
+        _tell_text(findings, "architecture", config, "architecture")
         return
     details = mapping(config["pretrained_cfg"])
     findings.say("architecture", text(config["architecture"]), pointer("architecture"))
@@ -142,18 +156,22 @@ def _tell_timm(findings: Findings, config: Mapping[str, Any]) -> None:
         findings.say(f"extra.pretrained_cfg.{name}", value, place.replace("json:", "json:/pretrained_cfg", 1))
 
 
-def _tell_sizes(findings: Findings, config: Mapping[str, Any]) -> None:
-    levels = [
-        ((), config),
-        *(((name,), mapping(config[name])) for name in NESTED if isinstance(config.get(name), Mapping)),
+def _levels(config: Mapping[str, Any]) -> list[Level]:
+    """The configuration, and those of language models in it, each with its path."""
+    nested: list[Level] = [
+        ((name,), config[name]) for name in NESTED if name in config and isinstance(config[name], Mapping)
     ]
+    return [((), config), *nested]
+
+
+def _tell_sizes(findings: Findings, levels: list[Level]) -> None:
     for field, keys in (("embedding_dimension", WIDTHS), ("layers", DEPTHS)):
         reading = next(
             (
                 (size, pointer(*path, key))
                 for path, level in levels
                 for key in keys
-                if (size := positive(level.get(key))) is not None
+                if key in level and (size := positive(level[key])) is not None
             ),
             None,
         )
@@ -169,8 +187,8 @@ def _tell_sizes(findings: Findings, config: Mapping[str, Any]) -> None:
             break
 
 
-def _tell_quantization(findings: Findings, config: Mapping[str, Any]) -> None:
-    for path, level in (((), config), *(((name,), mapping(config.get(name))) for name in NESTED)):
+def _tell_quantization(findings: Findings, levels: list[Level]) -> None:
+    for path, level in levels:
         for key in ("quantization_config", "quantization"):
             settings = level.get(key)
             if not isinstance(settings, Mapping):

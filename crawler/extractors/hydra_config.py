@@ -32,7 +32,9 @@ class HydraConfigExtractor:
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         """The directory decides; anywhere else a key that has something called."""
-        if b"_target_" in head and _YAML.search(key) and not _CONFIG.search(key):
+        if not _YAML.search(key):  # as nearly every file
+            return None
+        if b"_target_" in head and not _CONFIG.search(key):
             return Claim(format="hydra", role=Role.AUXILIARY, confidence=42)
         if _CONFIG.search(key):
             return Claim(format="hydra", role=Role.RUN, confidence=85)

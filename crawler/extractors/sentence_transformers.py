@@ -44,7 +44,7 @@ class SentenceTransformersExtractor:
             return None
         if name not in TOP_FILES and b'"architectures"' in head:
             return None  # the configuration of transformers for the network in the module's directory
-        if name in TOP_FILES or _MODULE_CONFIG.search(key):
+        if name in TOP_FILES or (name == "config.json" and _MODULE_CONFIG.search(key)):
             return Claim(format="sentence-transformers", role=Role.CONFIG, confidence=90)
         return None
 

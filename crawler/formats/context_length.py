@@ -31,7 +31,7 @@ def read(config: Mapping[str, Any]) -> tuple[int, tuple[str, ...]] | None:
     written the product.
     """
     for key in KEYS:
-        length = positive(config.get(key))
+        length = positive(config[key]) if key in config else None
         if length is None or length >= MAX_CONTEXT:
             continue
         return _scaled(length, config) if key == "max_position_embeddings" else length, (key,)

@@ -65,7 +65,7 @@ class Hdf5Outline:
 
 def is_hdf5(head: bytes) -> bool:
     """Whether a file that starts so is HDF5."""
-    return any(head[offset : offset + len(MAGIC)] == MAGIC for offset in USER_BLOCKS)
+    return MAGIC in head and any(head[offset : offset + len(MAGIC)] == MAGIC for offset in USER_BLOCKS)
 
 
 def available() -> bool:

@@ -19,6 +19,8 @@ def body_of(kind: str, server: str, **parts: Any) -> bytes:
 
 def kind_of(head: bytes) -> str | None:
     """What a body with this beginning is; None for other bytes."""
+    if not head.startswith(MARK):
+        return None
     return next((kind for kind in KINDS if head.startswith(MARK + f'"{kind}",'.encode())), None)
 
 

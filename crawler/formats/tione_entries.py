@@ -36,4 +36,6 @@ def body_of(kind: str, place: str, entry: Mapping[str, Any]) -> bytes:
 
 def kind_of(head: bytes) -> str | None:
     """What a body with this beginning is; None for other bytes."""
+    if not head.startswith(MARK):
+        return None
     return next((kind for kind in KINDS if head.startswith(MARK + f'"{kind}",'.encode())), None)
