@@ -123,9 +123,27 @@ def read_object(text: str) -> dict[str, Any]:
 
 
 def _inflate(data: bytes) -> bytes:
-    """The text, with the dictionary or, as earlier versions wrote it, without one."""
-    inflater = zlib.decompressobj(zdict=dictionary())
-    return inflater.decompress(data, MAX_INFLATED_BYTES)
+    """The text, with the dictionary or, as earlier versions wrote it, without one. Raises zlib.error unless it is as it was."""
+    opening, primed = _primed_inflater()
+    if data[: len(opening)] != opening:
+        inflater = zlib.decompressobj(zdict=dictionary())
+        return inflater.decompress(data, MAX_INFLATED_BYTES)
+    inflater = primed.copy()
+    text: bytes = inflater.decompress(data[len(opening) :], MAX_INFLATED_BYTES)
+    if inflater.unused_data != zlib.adler32(text).to_bytes(4, "big"):
+        raise zlib.error("a text that is not as it was packed")
+    return text
+
+
+@cache
+def _primed_inflater() -> tuple[bytes, Any]:
+    """What each stream begins with, and what reads on from there and has taken in the dictionary, to be copied for each
+    text: to take it in costs 15 µs, a copy one. Such a stream has no wrapping that zlib would check, so we do.
+
+    Source: RFC 1950, section 2.2: two bytes, the dictionary's Adler-32, the compressed data, the Adler-32 of the text.
+    """
+    opening = pack_json(None)[:6]
+    return opening, zlib.decompressobj(-zlib.MAX_WBITS, zdict=dictionary())
 
 
 def instant(value: datetime) -> str:

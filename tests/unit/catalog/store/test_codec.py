@@ -66,6 +66,26 @@ def test_a_stream_of_another_dictionary_is_unreadable():
         unpack_json(stream)
 
 
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        lambda packed: packed[:-1],
+        lambda packed: packed[:-4],
+        lambda packed: packed[:6],
+        lambda packed: packed[:-1] + bytes([packed[-1] ^ 1]),
+        lambda packed: bytes([packed[0] ^ 1]) + packed[1:],
+        lambda packed: packed[:7] + bytes([packed[7] ^ 255]) + packed[8:],
+        lambda packed: packed + b"\0",
+    ],
+    ids=["shorter", "without-checksum", "empty", "checksum", "header", "text", "longer"],
+)
+def test_a_stream_that_is_not_as_it_was_packed_is_unreadable(damaged):
+    assert is_whole(pack(SAID))
+    assert not is_whole(damaged(pack(SAID)))
+    with pytest.raises(UNREADABLE):
+        unpack(Extraction, damaged(pack(SAID)))
+
+
 def test_a_new_store_has_pages_that_hold_several_models(tmp_path):
     with open_store(Settings(home=tmp_path), write=True) as store, store.engine.connect() as connection:
         assert connection.exec_driver_sql("PRAGMA page_size").scalar_one() == PAGE_BYTES
