@@ -119,6 +119,10 @@ class FileNames:
         self.container_folders = frozenset(name for kind in self._containers for name in kind.folders)
         self.package_suffixes = tuple(kind.suffix for kind in self._containers if kind.suffix is not None)
         """What tells a container, beside its own suffix."""
+        self._first_files = frozenset(kind.files[0] for kind in self._containers if kind.files)
+        self._told_by_endings = any(
+            not kind.files and not kind.folders and kind.suffix is None for kind in self._containers
+        )
 
     def format_of(self, key: str) -> str | None:
         """The format that the name promises; None if it promises no model."""
@@ -162,11 +166,9 @@ class FileNames:
         return (
             name in self.container_files
             or not self.container_folders.isdisjoint(folders)
-            or any(map(self._is_package, folders))
+            or any(suffix in key and _ends_one_of(folders, suffix) for suffix in self.package_suffixes)
+            or self._told_by_endings
         )
-
-    def _is_package(self, folder: str) -> bool:
-        return any(kind.suffix is not None and folder.endswith(kind.suffix) for kind in self._containers)
 
     def marks_container(self, name: str, extractor: str | None) -> bool:
         """Whether a file that this extractor read may be what makes its directory one model, by its name."""
@@ -193,13 +195,24 @@ class FileNames:
         return next((main for main in mains if main is not None and main in names), None)
 
     def _fitting(self, path: str, names: AbstractSet[str], below: AbstractSet[str]) -> list[Container]:
+        if not self._may_be_container(path, names, below):
+            return []
         return [container for container in self._containers if container.fits(path, names, below)]
+
+    def _may_be_container(self, path: str, names: AbstractSet[str], below: AbstractSet[str]) -> bool:
+        """Whether the directory has anything of what each container has: nearly every one has nothing of that."""
+        return (
+            not self._first_files.isdisjoint(names)
+            or not self.container_folders.isdisjoint(below)
+            or path.endswith(self.package_suffixes)
+            or self._told_by_endings
+        )
 
     def without_package_suffix(self, directory: str) -> str:
         """A package is a file to its user, and shares its stem with the other formats."""
-        for container in self._containers:
-            if container.suffix is not None and directory.endswith(container.suffix):
-                return directory.removesuffix(container.suffix)
+        for suffix in self.package_suffixes:
+            if directory.endswith(suffix):
+                return directory.removesuffix(suffix)
         return directory
 
     def _by_suffix(self, name: str) -> str | None:
@@ -209,6 +222,10 @@ class FileNames:
                 return promised
             dot = name.find(".", dot + 1)
         return None
+
+
+def _ends_one_of(folders: Iterable[str], suffix: str) -> bool:
+    return any(folder.endswith(suffix) for folder in folders)
 
 
 def _whole(shard: Shard) -> Stem:

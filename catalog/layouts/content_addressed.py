@@ -16,10 +16,14 @@ _LAYOUTS = (
 SHORTEST_DIGITS = 30
 """Of a digest behind the last stroke of a key."""
 _DIGEST_ENDS = re.compile(rf"[0-9a-f]{{{SHORTEST_DIGITS}}}")
+_LAST_OF_KEYS = tuple("0123456789abcdefr")
+"""Characters with which a digest, or `.dir` behind it, ends. Few names of files do."""
 
 
 def content_key(key: str) -> str | None:
     """`sha256:<hex>` or `md5:<hex>` that the layout promises for the object at `key`; None for ordinary names."""
+    if not key.endswith(_LAST_OF_KEYS):
+        return None
     named = key.removesuffix(".dir")
     if _DIGEST_ENDS.fullmatch(named, max(0, len(named) - SHORTEST_DIGITS)) is None:
         return None

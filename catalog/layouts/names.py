@@ -60,6 +60,7 @@ GENERIC_DIRECTORIES = frozenset(
         "snapshots",
     }
 )
+_MADE_BY_MACHINE = re.compile(r"(?:m-)?[0-9a-f]{16,64}|[0-9a-f-]{36}|\d+|version_\d+")
 SUFFIXES = re.compile(
     r"(?i)\.(?:safetensors|gguf|ggml|onnx|pth?|pt2|ckpt|bin|h5|hdf5|keras|pb|tflite|lite|mlmodel|mlpackage|joblib|pkl|pickle|skops"
     r"|ubj|cbm|npz|npy|msgpack|xml|nemo|json|txt|model|ftz|vec|pdmodel|pdparams|engine|trt|plan|tar|gz|zip|index|dduf|pte|yaml|yml)$"
@@ -76,9 +77,8 @@ def stem(name: str) -> str:
 
 def is_machine_name(name: str) -> bool:
     """A directory that a program named: a long hexadecimal id, a number, or a word that every model uses."""
-    return name.lower() in GENERIC_DIRECTORIES or bool(
-        re.fullmatch(r"(?:m-)?[0-9a-f]{16,64}|[0-9a-f-]{36}|\d+|version_\d+", name.lower())
-    )
+    word = name.lower()
+    return word in GENERIC_DIRECTORIES or _MADE_BY_MACHINE.fullmatch(word) is not None
 
 
 def is_generic(name: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -175,10 +174,14 @@ def _of_its_stem(name: str, drafts: Sequence[Draft]) -> list[Draft]:
     named = [
         draft
         for draft in drafts
-        if draft.kind in {"file", "shards"} and re.match(rf"{re.escape(name_of(draft.key))}[-_.]", name)
+        if draft.kind in {"file", "shards"} and name.startswith(_beginnings(name_of(draft.key)))
     ]
     longest = max((len(draft.key) for draft in named), default=0)
     return [draft for draft in named if len(draft.key) == longest]
+
+
+def _beginnings(stem: str) -> tuple[str, ...]:
+    return f"{stem}-", f"{stem}_", f"{stem}."
 
 
 def _of_one_run(extraction: Extraction, drafts: list[Draft]) -> list[Draft]:

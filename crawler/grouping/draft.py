@@ -7,6 +7,10 @@ from dataclasses import dataclass, field, replace
 
 from catalog.records import Member, Role
 
+_OF_MODELS = frozenset({Role.WEIGHTS, Role.PART, Role.INDEX})
+OF_WEIGHTS = _OF_MODELS | {Role.DATA}
+"""Roles of the files that a model's weights are in."""
+
 
 @dataclass(slots=True)
 class Draft:
@@ -25,14 +29,19 @@ class Draft:
 
     def bind(self, member: Member) -> None:
         """The file says something about this model because of where it is."""
-        self._add(replace(member, distance=distance_between(self.directory, directory_of(member.object.key))))
+        self._add(placed(member, distance_between(self.directory, directory_of(member.object.key))))
 
     def bind_by_name(self, member: Member) -> None:
         """The file says something about this model because it names it: where it is does not matter."""
-        self._add(replace(member, distance=0))
+        self._add(placed(member, 0))
 
     def _add(self, member: Member) -> None:
         self.context.setdefault((member.object.key, member.subject), member)
+
+
+def placed(member: Member, distance: int) -> Member:
+    """The file at this distance from a model's directory: most lie directly in it, as members do that nobody placed."""
+    return member if member.distance == distance else replace(member, distance=distance)
 
 
 def directory_of(key: str) -> str:
@@ -63,20 +72,12 @@ def distance_between(own: str, other: str) -> int:
 
 def is_weights(member: Member) -> bool:
     """Whether the file is part of the model itself; a file that nobody reads may be data that another one describes."""
-    return member.extraction is None or member.extraction.role in {
-        Role.WEIGHTS,
-        Role.PART,
-        Role.INDEX,
-        Role.DATA,
-    }
+    return member.extraction is None or member.extraction.role in OF_WEIGHTS
 
 
 def holds_model(members: Iterable[Member]) -> bool:
     """Whether these are a model: data without the file that describes it is none."""
-    return any(
-        member.extraction is not None and member.extraction.role in {Role.WEIGHTS, Role.PART, Role.INDEX}
-        for member in members
-    )
+    return any(member.extraction is not None and member.extraction.role in _OF_MODELS for member in members)
 
 
 def is_hidden_below(directory: str, key: str) -> bool:

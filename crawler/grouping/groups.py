@@ -7,7 +7,6 @@ the path of its files without suffix and shard number, and so stays the same whe
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from catalog.records import (
     Group,
@@ -22,6 +21,7 @@ from crawler.grouping.draft import (
     Draft,
     directory_of,
     distance_between,
+    placed,
 )
 from crawler.grouping.layout_versions import owner_of, version_of
 from crawler.grouping.naming import name_hint, told_apart
@@ -71,18 +71,18 @@ def container_directories(members: Sequence[Member], file_names: FileNames | Non
 
 def _finished(source: SourceId, draft: Draft, promised: FileNames, *, orphan: bool) -> Group:
     alone = all(member.is_part for member in draft.weights.values())
-    placed = [
-        replace(
+    weights = [
+        placed(
             # a part of which the rest is not there is what there is of the model
             in_role(member, Role.WEIGHTS) if alone else member,
-            distance=distance_between(draft.directory, directory_of(key)),
+            distance_between(draft.directory, directory_of(key)),
         )
         for key, member in sorted(draft.weights.items())
     ]
     context = [
         draft.context[name] for name in sorted(draft.context, key=lambda name: (name[0], name[1] or ""))
     ]
-    members = tuple([*placed, *context][:MAX_FILES_PER_MODEL])
+    members = tuple([*weights, *context][:MAX_FILES_PER_MODEL])
     return Group(
         source=source,
         key=draft.key,

@@ -28,11 +28,14 @@ def assemble(members: Iterable[Member], drafts: dict[str, Draft]) -> None:
     Two manifests of the same blobs are two names of one model; a blob that several models share is in each of them.
     A copy of the store has blobs of its own, and so a model of its own.
     """
+    manifests = [member for member in members if _has_layers(member)]
+    if not manifests:
+        return
     blobs = _blobs(drafts)
     together: dict[frozenset[str], Draft] = {}
     taken: set[str] = set()
     kept: set[str] = set()
-    for manifest in sorted(members, key=lambda member: member.object.key):
+    for manifest in sorted(manifests, key=lambda member: member.object.key):
         layers, parts = (list(_named(manifest, relation, blobs)) for relation in (LAYER, PART))
         if not layers:
             continue
@@ -50,6 +53,11 @@ def assemble(members: Iterable[Member], drafts: dict[str, Draft]) -> None:
     for key in taken - kept:
         del drafts[key]
     drafts.update({draft.key: draft for draft in together.values()})
+
+
+def _has_layers(member: Member) -> bool:
+    extraction = member.extraction
+    return extraction is not None and any(reference.relation == LAYER for reference in extraction.references)
 
 
 def _blobs(drafts: Mapping[str, Draft]) -> dict[str, list[Draft]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 from urllib.parse import unquote
 
 from catalog.layouts import names
@@ -60,7 +61,7 @@ def told_apart(groups: Sequence[Group]) -> list[Group]:
         replace(group, name_hint=f"{_run_of(group)}-{name_of(group.key)}")
         if group.key in apart
         else replace(group, name_hint=_run_of(group))
-        if group.name_hint == _directory_name(group) and _is_later_run(group)
+        if _is_later_run(group) and group.name_hint == _directory_name(group)
         else group
         for group in groups
     ]
@@ -126,6 +127,7 @@ def _last_of(source: SourceId) -> str:
     return unquote(str(source).rstrip("/").rpartition("/")[2])
 
 
+@lru_cache(maxsize=16)
 def _name_of_root(source: SourceId) -> str | None:
     """What the folder or bucket that is crawled calls a `model.onnx` directly in it; None where that says nothing, either."""
     name = _last_of(source)

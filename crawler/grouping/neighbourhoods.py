@@ -217,7 +217,7 @@ def ties_of(member: Member) -> set[Tie]:
     """
     key = member.object.key
     names = set(_named(member.extraction)) if member.extraction is not None else set()
-    if (match := HUB_REPOSITORY.search(key)) is not None:
+    if "models--" in key and (match := HUB_REPOSITORY.search(key)) is not None:
         names.add(f"hub:{key[: match.end('repository')]}")
     if member.object.file_identity is not None and is_blob(key):
         names.add(f"{IDENTITY}{member.object.file_identity}")

@@ -167,8 +167,10 @@ def _parts_of_graphs(weights: Iterable[Member], promised: FileNames) -> dict[str
     """
     networks: dict[str, dict[str, str]] = defaultdict(dict)
     stems = set()
-    for member in weights:
-        name = name_of(member.object.key)
+    files = [name_of(member.object.key) for member in weights]
+    if not any(name.lower().endswith(GRAPHS) for name in files):
+        return {}
+    for name in files:
         stem = promised.stem_of(name).stem
         match = GRAPH_PART.match(stem) if name.lower().endswith(GRAPHS) else None
         if match is None:
@@ -209,6 +211,8 @@ def _take_in_references(
     """Files that a model's file names belong to it, wherever below its directory they are and whatever they are called.
     In a directory that is one model its configuration may name them, too.
     """
+    if not any(member.extraction and member.extraction.references for member in tree.members):
+        return
     by_key: dict[str, Member] = {member.object.key: member for member in tree.members}
     taken = {key: draft for draft in drafts.values() for key in draft.weights}
     for draft in list(drafts.values()):

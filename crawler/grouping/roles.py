@@ -17,6 +17,7 @@ from catalog.records import (
     Severity,
 )
 from crawler.grouping.draft import (
+    OF_WEIGHTS,
     directory_of,
     is_hidden_below,
     joined,
@@ -41,6 +42,8 @@ from crawler.grouping.layouts import (
 from crawler.grouping.packages import directories_of_packages, role_of_copy
 from crawler.grouping.trials import SETTINGS, directories_of_trials, role_of_settings
 from crawler.sniffing import EXTRACTOR
+
+_OF_ADAPTERS = frozenset({Role.WEIGHTS, Role.CONFIG})
 
 
 def as_used(members: Sequence[Member]) -> list[Member]:
@@ -98,11 +101,11 @@ def _role(member: Member, with_weights: set[str], with_whole: set[str]) -> Role 
     """What the file is because of its name and its neighbours; None if it is what it seems."""
     directory, name = directory_of(member.object.key), name_of(member.object.key)
     role = member.extraction.role if member.extraction else None
-    if OPTIMIZER_STATE.match(name_of(directory)) and role in {Role.WEIGHTS, Role.PART, Role.INDEX, Role.DATA}:
+    if role in OF_WEIGHTS and OPTIMIZER_STATE.match(name_of(directory)):
         return Role.AUXILIARY
-    if HEAD.match(name) and directory in with_whole and role is Role.WEIGHTS:
+    if role is Role.WEIGHTS and directory in with_whole and HEAD.match(name):
         return Role.PART
-    if ADAPTER.match(name) and directory in with_whole and role in {Role.WEIGHTS, Role.CONFIG}:
+    if role in _OF_ADAPTERS and directory in with_whole and ADAPTER.match(name):
         return Role.PART
     if directory not in with_weights and _runs_something(member):
         return Role.WEIGHTS
@@ -129,7 +132,7 @@ def _is_state_below(directory: str, with_weights: AbstractSet[str]) -> bool:
     for each tensor and each moment of the optimizer in `zero/TENSOR/`.
     """
     return any(
-        DEEPSPEED_STATE.match(name_of(place)) and directory_of(place) in with_weights
+        directory_of(place) in with_weights and DEEPSPEED_STATE.match(name_of(place))
         for place in upwards(directory)
     )
 

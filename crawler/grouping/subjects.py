@@ -46,6 +46,8 @@ def bind_subjects(members: Sequence[Member], drafts: Sequence[Draft]) -> list[Dr
         if member.extraction is not None
         for subject in member.extraction.subjects
     ]
+    if not tellings and not any(member.extraction and member.extraction.join_keys for member in members):
+        return []
     by_key: dict[str, list[Draft]] = defaultdict(list)
     in_directory = Counter(draft.directory for draft in drafts)
     for draft in drafts:

@@ -39,11 +39,8 @@ class Tree:
         self.below: dict[str, set[str]] = defaultdict(set)
         for member in members:
             self.files[directory_of(member.object.key)].append(member)
-        for directory in list(self.files):
-            for place in upwards(directory):
-                if place:
-                    self.below[directory_of(place)].add(name_of(place))
-        self.containers = self._containers()
+        keys = (member.object.key for member in members)
+        self.containers = self._containers() if any(map(promised.may_be_in_container, keys)) else {}
 
     def names(self, directory: str) -> set[str]:
         """The names of its files; one by which its directory would be one model, and is not, counts as any other file."""
@@ -66,6 +63,8 @@ class Tree:
 
     def owner(self, directory: str) -> str | None:
         """The outermost container around the directory, looking no higher than a checkpoint of a run."""
+        if not self.containers:
+            return None
         outermost = None
         for candidate in upwards(directory):
             if candidate in self.containers:
@@ -91,7 +90,14 @@ class Tree:
             for member in self.files.get(directory_of(directory), ())
         )
 
+    def _note_below(self) -> None:
+        for directory in list(self.files):
+            for place in upwards(directory):
+                if place:
+                    self.below[directory_of(place)].add(name_of(place))
+
     def _containers(self) -> dict[str, str]:
+        self._note_below()
         directories = {directory for name in self.files for directory in upwards(name)}
         kinds = {}
         for directory in directories:

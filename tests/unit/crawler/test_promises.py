@@ -68,6 +68,13 @@ def test_a_container_of_a_suffix_is_called_without_it():
     assert names.without_package_suffix("a/b.box") == "a/b"
 
 
+def test_a_container_that_endings_alone_tell_is_seen_before_any_name_is():
+    names = FileNames([Promise(containers=(Container(endings=(".part",)),))])
+    assert names.may_be_in_container("a/1.part")
+    assert names.container_kind("a", {"1.part"}, frozenset()) == "directory"
+    assert names.container_kind("a", {"1.bin"}, frozenset()) is None
+
+
 def test_no_two_extractors_promise_another_format_for_one_suffix():
     claims: dict[str, set[str]] = {}
     for _, extractor in plugins.load_all("extractor"):
