@@ -37,7 +37,7 @@ from crawler.stages.account import AS_BEFORE, Account, CrawlReport, Progress
 from crawler.stages.committing import CommittingStage, compared
 from crawler.stages.hashing import hash_weights as hash_members
 from crawler.stages.judging import Judgement, Verdicts, judge, note_sight
-from crawler.stages.members import SourceGroups, members_of
+from crawler.stages.members import KeptFiles, SourceGroups, members_of
 from crawler.stages.reading import ReadingStage, absent_and_hidden
 from crawler.stages.same_storage import check_same_storage
 from crawler.stages.splitting import SourceSplit, Surroundings
@@ -319,9 +319,9 @@ class _Crawl:
         return self._split.around(absent)
 
     def _parts(self, absent: Sequence[ObjectKey], around: Surroundings | None) -> SourceGroups:
-        without = set(absent)
-        chosen = self._split.make(without) if around is None else around.neighbourhoods
-        return SourceGroups(self._source.id, self._manifest, without, chosen=chosen)
+        without, kept = set(absent), KeptFiles()
+        chosen = self._split.make(without, kept) if around is None else around.neighbourhoods
+        return SourceGroups(self._source.id, self._manifest, without, chosen=chosen, kept=kept)
 
     def _survey(
         self,

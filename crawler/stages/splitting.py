@@ -32,7 +32,7 @@ from crawler.grouping.neighbourhoods import (
 )
 from crawler.grouping.partition import ROOT_KEY
 from crawler.promises import FileNames, installed
-from crawler.stages.members import files_of, keys_of, outlined_files
+from crawler.stages.members import KeptFiles, files_of, keys_of, outlined_files
 
 DIRECTORIES_AT_ONCE = 200
 
@@ -70,11 +70,14 @@ class SourceSplit:
         """Whether there is one of this version, true of the records but for what is due."""
         return self._manifest.split.is_made_with(self._recipe)
 
-    def make(self, without: Collection[ObjectKey] = frozenset()) -> list[Neighbourhood]:
-        """Walks all outlines but those of these keys. The split counts once `keep` is called."""
+    def make(
+        self, without: Collection[ObjectKey] = frozenset(), kept: KeptFiles | None = None
+    ) -> list[Neighbourhood]:
+        """Walks all outlines but those of these keys, and keeps what it comes by. The split counts once `keep` is called."""
+        kept = kept or KeptFiles()
         with self._manifest.split.writer(lease=self._lease) as notes:
             return neighbourhoods(
-                lambda: outlined_files(self._manifest, without),
+                lambda: kept.noted(outlined_files(self._manifest, without)),
                 objects=self._manifest.objects,
                 file_names=self._rules.file_names,
                 notes=notes,

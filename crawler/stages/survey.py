@@ -42,7 +42,7 @@ def survey(
 ) -> Survey:
     """Notes every model that is there in the attendance. With `reread` all count as changed."""
     seen = Survey()
-    for batch in parts.batches():
+    for batch in parts.batches(again=True):
         groups = [group for part in batch for group in part.groups]
         pairs = list(compared(groups, records, recipe))
         attendance.add(attendee(fresh, row) for fresh, row in pairs)

@@ -31,16 +31,21 @@ def crawled(request, tmp_path_factory):
         yield source, store.manifest(source.id)
 
 
+@pytest.mark.parametrize("most_kept", [1, 60, 10_000])
 @pytest.mark.parametrize("batch_files", [1, 40, 10_000])
-def test_what_a_manifest_holds_makes_the_same_models_part_by_part(crawled, batch_files, monkeypatch):
+def test_what_a_manifest_holds_makes_the_same_models_part_by_part(
+    crawled, batch_files, most_kept, monkeypatch
+):
+    """Whether its files are kept from the walk or loaded again, and when they are asked for once more, too."""
     monkeypatch.setattr(members, "BATCH_FILES", batch_files)
+    monkeypatch.setattr(members, "MOST_KEPT", most_kept)
     source, manifest = crawled
-    apart = [
-        made
-        for batch in SourceGroups(source.id, manifest).batches()
-        for part in batch
-        for made in part.groups
-    ]
+    parts = SourceGroups(source.id, manifest)
+    first, apart = (
+        [made for batch in parts.batches(again=True) for part in batch for made in part.groups]
+        for _ in range(2)
+    )
+    assert apart == first
     whole = group(source.id, with_unread(manifest, list(members_of(manifest))))
     assert sorted(apart, key=lambda made: made.key) == whole
     assert len(whole) > 5
