@@ -28,7 +28,7 @@ from catalog.normalise.masking import masked_extraction
 from catalog.normalise.values.secrets import masked_text
 from catalog.recording.prints import with_subject_digests
 from catalog.records import Extraction, FileStatus, ObjectMeta, Risk, Role, Severity
-from catalog.records.construction import changed, made_often
+from catalog.records.construction import made_often, replace
 from catalog.store.entries import Entry, Reading, outlined
 from catalog.store.shares import may_have_shares, split
 from crawler import hashing, sniffing
@@ -263,13 +263,13 @@ class ObjectReader:
                 )
             outcome = _of_a_model(self._failed(meta, before, attempt.choice, error, reader))
         bytes_read = outcome.bytes_read + reader.bytes_read
-        outcome = changed(_remembered(outcome, before), bytes_read=bytes_read, broken=attempt.broken)
+        outcome = replace(_remembered(outcome, before), bytes_read=bytes_read, broken=attempt.broken)
         outcome = _without_secrets(outcome)
         if outcome.extraction is None or outcome.shares is not None or before is None:
             return outcome
         # What said nothing between may have rows of a reading before that: they stay as long as its extraction does.
         may_have_rows = before.outline is None or may_have_shares(before.outline)
-        return changed(outcome, shares={}) if may_have_rows else outcome
+        return replace(outcome, shares={}) if may_have_rows else outcome
 
     def _passed_over(self, meta: ObjectMeta, reader: RangedReader) -> Outcome | None:
         """The account of a file that no reader wants because of its name; None for all others, and where a loader might run
@@ -328,7 +328,7 @@ class ObjectReader:
         else:
             extraction = best.extractor.extract(reader)
         if extraction.format is None and best.claim.format:
-            extraction = changed(extraction, format=best.claim.format)
+            extraction = replace(extraction, format=best.claim.format)
         extraction = with_hidden_pickles(extraction, best.extractor, reader)
         extraction = with_named_calls(extraction, best.extractor, reader)
         return self._outcome(*_hashed(meta, reader, extraction), best.extractor, shares)
@@ -377,7 +377,7 @@ class ObjectReader:
         if not risks and status is FileStatus.OPAQUE:  # whoever loads it by its name runs what is in it
             detail = "Not checkable: nothing here reads it, and its name is one of a file that is loaded"
             risks = (Risk(kind="unchecked", severity=Severity.MEDIUM, detail=detail, key=meta.key),)
-        extraction = changed(extraction, risks=risks)
+        extraction = replace(extraction, risks=risks)
         return self._outcome(*_hashed(meta, reader, extraction), None)
 
     def _hidden_risks(self, meta: ObjectMeta, reader: RangedReader) -> Outcome | None:
@@ -387,7 +387,7 @@ class ObjectReader:
             return None
         message = "something that a loader would run, behind a beginning that is none of a model"
         extraction = sniffing.unreadable(meta, "unrecognised", message, status=FileStatus.OPAQUE)
-        return self._outcome(meta, changed(extraction, risks=risks), None)
+        return self._outcome(meta, replace(extraction, risks=risks), None)
 
     def _named_calls(self, meta: ObjectMeta, reader: RangedReader) -> Outcome | None:
         """A text that nothing claims, and that has its loader call what it names: no model, and a risk of the one beside it."""
@@ -407,13 +407,13 @@ class ObjectReader:
     def _archived(self, meta: ObjectMeta, before: Entry | None) -> Outcome:
         """What its listing says: nobody can read it now. What was read before it was archived stays."""
         if before is not None and before.reading is Reading.READ and _same_writing(before.object, meta):
-            kept = changed(meta, sha256=before.object.sha256)
-            return Outcome(entry=changed(before, state="live", object=kept), opened=False)
+            kept = replace(meta, sha256=before.object.sha256)
+            return Outcome(entry=replace(before, state="live", object=kept), opened=False)
         if sniffing.promised_format(meta.key) is None:
             return Outcome(entry=self._unwanted(meta), opened=False)
         message = f"it is archived ({meta.storage_class}): restore it, and the next crawl reads it"
         extraction = sniffing.unreadable(meta, "archived", message, status=FileStatus.ARCHIVED)
-        return changed(self._outcome(meta, extraction, None), opened=False)
+        return replace(self._outcome(meta, extraction, None), opened=False)
 
     def _unwanted(self, meta: ObjectMeta) -> Entry:
         return Entry(object=meta, reading=Reading.UNCLAIMED, signature=self._registry.signature(None))
@@ -428,8 +428,8 @@ class ObjectReader:
     ) -> Outcome:
         """The file's own fault: final for these bytes, unless they are still being written."""
         if before is not None and before.outline is not None and _is_fresh(meta):
-            retry = changed(before, state="live", reading=Reading.RETRY, attempts=before.attempts + 1)
-            return Outcome(entry=changed(retry, error=f"{error}; it was being written"))
+            retry = replace(before, state="live", reading=Reading.RETRY, attempts=before.attempts + 1)
+            return Outcome(entry=replace(retry, error=f"{error}; it was being written"))
         if isinstance(error, LimitExceeded):
             error = error.within(meta.size_bytes)
         code = error.code if isinstance(error, ExtractError) else "extractor-error"
@@ -460,7 +460,7 @@ class ObjectReader:
                     meta.key.encode("utf-8", "backslashreplace"),
                     type(fault).__name__,
                 )
-        return changed(self._outcome(meta, extraction, extractor), extraction=extraction)
+        return replace(self._outcome(meta, extraction, extractor), extraction=extraction)
 
 
 def _skipped(meta: ObjectMeta, signature: str, *, opened: bool, bytes_read: int = 0) -> Outcome:
@@ -499,11 +499,11 @@ def _without_secrets(outcome: Outcome) -> Outcome:
             extraction = with_subject_digests(extraction)
             extraction, split_off = split(extraction)
             shares = split_off or None
-        outline = None if outline is None else changed(outline, subjects=extraction.subjects)
+        outline = None if outline is None else replace(outline, subjects=extraction.subjects)
     if outline is not entry.outline or error != entry.error:
-        entry = changed(entry, outline=outline, error=error)
+        entry = replace(entry, outline=outline, error=error)
     is_as_it_was = entry is outcome.entry and extraction is outcome.extraction and shares is outcome.shares
-    return outcome if is_as_it_was else changed(outcome, entry=entry, extraction=extraction, shares=shares)
+    return outcome if is_as_it_was else replace(outcome, entry=entry, extraction=extraction, shares=shares)
 
 
 def _same_writing(before: ObjectMeta, now: ObjectMeta) -> bool:
@@ -517,13 +517,13 @@ def put_off(meta: ObjectMeta, before: Entry | None, reason: str, *, is_changing:
     attempts = (before.attempts if before else 0) + 1
     if before is not None and before.outline is not None:
         return Outcome(
-            entry=changed(before, state="live", reading=Reading.RETRY, attempts=attempts, error=reason)
+            entry=replace(before, state="live", reading=Reading.RETRY, attempts=attempts, error=reason)
         )
     entry = Entry(object=meta, reading=Reading.RETRY, signature="", attempts=attempts, error=reason)
     if is_changing or sniffing.promised_format(meta.key) is None:
         return Outcome(entry=entry)
     extraction = sniffing.unreadable(meta, "unreadable", reason)
-    return Outcome(entry=changed(entry, outline=outlined(extraction)), extraction=extraction)
+    return Outcome(entry=replace(entry, outline=outlined(extraction)), extraction=extraction)
 
 
 def _promises_model(meta: ObjectMeta, best: Choice | None) -> bool:
@@ -545,7 +545,7 @@ def _hashed(meta: ObjectMeta, reader: RangedReader, extraction: Extraction) -> t
     if meta.sha256 is not None or not whole or extraction.role not in {Role.WEIGHTS, Role.DATA}:
         return meta, extraction
     hashes = hashing.hash_file(meta, reader.read, format=extraction.format)
-    return changed(meta, sha256=hashes.sha256), changed(extraction, tensors_digest=hashes.tensors)
+    return replace(meta, sha256=hashes.sha256), replace(extraction, tensors_digest=hashes.tensors)
 
 
 def _remembered(outcome: Outcome, before: Entry | None) -> Outcome:
@@ -554,10 +554,10 @@ def _remembered(outcome: Outcome, before: Entry | None) -> Outcome:
     if before is None or before.object.change_token != entry.object.change_token:
         return outcome
     if entry.object.sha256 is None and before.object.sha256 is not None:
-        entry = changed(entry, object=changed(entry.object, sha256=before.object.sha256))
+        entry = replace(entry, object=replace(entry.object, sha256=before.object.sha256))
     extraction = outcome.extraction
     digest = before.outline.tensors_digest if before.outline else None
     if extraction is not None and extraction.tensors_digest is None and digest is not None:
-        extraction = changed(extraction, tensors_digest=digest)
-        entry = changed(entry, outline=outlined(extraction))
-    return changed(outcome, entry=entry, extraction=extraction)
+        extraction = replace(extraction, tensors_digest=digest)
+        entry = replace(entry, outline=outlined(extraction))
+    return replace(outcome, entry=entry, extraction=extraction)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -27,6 +27,7 @@ from catalog.records import (
     Risk,
     Severity,
 )
+from catalog.records.construction import replace
 from catalog.text import cleaning, licences
 from catalog.text.slugs import stored_slug
 from mappings import Field, fields, fields_where
@@ -43,15 +44,16 @@ DEVICE_COUNTS = ("world_size", "num_devices", "n_gpu", "num_gpus", "num_processe
 WEAK_POINTERS = {"context_length": ("model_max_length", "max_seq_length"), "name": ("_name_or_path",)}
 
 
+class _Places(dict[str, tuple[int, str]]):
+    """The place of each field in the table, as what sorts by it; others come behind them by name."""
+
+    def __missing__(self, name: str) -> tuple[int, str]:
+        return len(self), name
+
+
 @cache
-def _places_in_table() -> Mapping[str, int]:
-    return {name: place for place, name in enumerate(fields())}
-
-
-def _place_in_table(name: str) -> tuple[int, str]:
-    """Fields in the table's order, others behind them by name."""
-    places = _places_in_table()
-    return places.get(name, len(places)), name
+def _places_in_table() -> _Places:
+    return _Places({name: (place, name) for place, name in enumerate(fields())})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -235,9 +237,12 @@ class Draft:
     def document(self) -> Document:
         """The nested document, fields in the table's order, absent ones left out."""
         nested: Document = {}
-        for name in sorted(self.values, key=_place_in_table):
+        for name in sorted(self.values, key=_places_in_table().__getitem__):
             value = self.values[name]
-            if value is None or value in ([], {}, ""):
+            if not value and (value is None or value in ([], {}, "")):
+                continue
+            if "." not in name:
+                nested[name] = value
                 continue
             *parents, last = name.split(".")
             place = nested

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -14,6 +14,7 @@ from catalog.normalise.parts import edits
 from catalog.normalise.precedence import too_far
 from catalog.normalise.values import secrets
 from catalog.records import Extraction, Group, Member, Observation, Origin, Problem, Risk, Role, Severity
+from catalog.records.construction import made_often, replace
 from catalog.text import cleaning
 from catalog.text.slugs import stored_slug
 from mappings import fields, fields_where
@@ -33,6 +34,7 @@ SETTING_ALIASES: Mapping[str, str] = {
 _NOT_PROMOTED = frozenset({"precision", "objective"})
 
 
+@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gathered:
     """Everything the group says, by what it is about."""

@@ -5,7 +5,6 @@ Pure and total: the same group gives the same record whatever the order of its m
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
 from catalog.normalise import assembly
@@ -14,6 +13,7 @@ from catalog.normalise.parts import dates, identity, weights
 from catalog.normalise.parts.evaluations import evaluate
 from catalog.normalise.parts.weight_sets import aside, weight_sets
 from catalog.records import Group, ModelRecord, model_id
+from catalog.records.construction import replace
 
 
 def normalise(group: Group, *, now: datetime) -> ModelRecord:

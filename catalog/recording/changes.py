@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +12,7 @@ from catalog.recording.lending import NOTHING, Borrowed, with_borrowed
 from catalog.recording.metric_edits import BY, EXTRACTOR, is_of_headline, observed
 from catalog.recording.ties import ties_of
 from catalog.records import Edit, EditKind, Evidence, Group, ModelId, ObjectKey, Observation, Origin
+from catalog.records.construction import replace
 from catalog.store.batch import RecordChange
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -14,6 +14,7 @@ from catalog.normalise.parts import edits as edit_parts
 from catalog.normalise.values import field_values, secrets
 from catalog.recording import metric_edits
 from catalog.records import EditKind, EditState, Evidence, ObjectKey, Observation, Origin
+from catalog.records.construction import replace
 from catalog.text.spelling import nearest
 from mappings import SEARCHABLE_TYPES, Field, fields
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from catalog.recording.changes import change_of
 from catalog.recording.lending import NOTHING, Borrowed
 from catalog.recording.whole_extractions import Reading, filled
 from catalog.records import Edit, FileStatus, Group, Member, ModelId, ObjectKey, Problem
-from catalog.records.construction import made_often
+from catalog.records.construction import made_often, replace
 from catalog.store.batch import PackedRecord, RecordChange
 from catalog.store.canonical import sanitised
 from catalog.store.codec import pack

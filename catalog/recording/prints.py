@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
 from catalog.records import Extraction, Group, Member, Observation, Role
+from catalog.records.construction import replace
 from catalog.records.hashes import combined_sha256
 from catalog.records.objects import SAME_BYTES
 

@@ -2,30 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields
+from functools import cache
 from operator import attrgetter
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 T = TypeVar("T")
+Copier = Callable[[Any], Any]
+Setters = Mapping[str, Callable[[Any, Any], None]]
+
+_MADE_OFTEN: set[type[Any]] = set()
 
 
 def made_often(kind: type[T]) -> type[T]:
-    """The frozen dataclass of two fields or more, with slots and keywords alone, that is constructed, changed (`changed`),
-    pickled and unpickled in half of the time or less.
+    """The frozen dataclass of two fields or more, with slots and keywords alone, that is constructed, pickled, unpickled and
+    replaced in half of the time or less.
 
     Python's own looks up the class, the slot and the right to write it for each field: 4.8 µs for an extraction of 17
     fields, 8 of 100 µs of a crawl. This one has the slots at hand, 1.8 µs.
     """
     _construct_by_slots(kind)
-    _copy_by_slots(kind)
+    _pickle_by_slots(kind)
+    _MADE_OFTEN.add(kind)
     return kind
 
 
-def changed(value: T, **fields_changed: Any) -> T:
-    """As `dataclasses.replace`, of a value that is `made_often`."""
-    replace: Callable[..., T] = value.__replace__  # type: ignore[attr-defined]  # of every dataclass from Python 3.13 on
-    return replace(**fields_changed)
+if TYPE_CHECKING:  # the checker knows the fields of what it replaces
+    from dataclasses import replace as replace  # noqa: PLC0414 - given on by this name
+else:
+
+    def replace(value, /, **changes):  # noqa: ANN001, ANN003, ANN201 - as above
+        """The same as `dataclasses.replace`: 1.3 in place of 2.9 µs for an observation, of which a model takes dozens."""
+        kind = type(value)
+        if kind not in _MADE_OFTEN:
+            return dataclasses.replace(value, **changes)
+        copy, setters = _copier(kind)
+        if not changes.keys() <= setters.keys():
+            return dataclasses.replace(value, **changes)  # which says what is wrong with them
+        replaced = copy(value)
+        for name, item in changes.items():
+            setters[name](replaced, item)
+        return replaced
 
 
 def _construct_by_slots(kind: type[Any]) -> None:
@@ -53,11 +72,10 @@ def _construct_by_slots(kind: type[Any]) -> None:
     kind.__init__ = constructor
 
 
-def _copy_by_slots(kind: type[Any]) -> None:
+def _pickle_by_slots(kind: type[Any]) -> None:
     slots = [row.name for row in fields(kind)]
     values = attrgetter(*slots)
     setters = tuple(getattr(kind, name).__set__ for name in slots)
-    setter_of = dict(zip(slots, setters, strict=True))
 
     def state(self: Any) -> tuple[Any, ...]:
         whole: tuple[Any, ...] = values(self)
@@ -67,14 +85,17 @@ def _copy_by_slots(kind: type[Any]) -> None:
         for write, value in zip(setters, state, strict=True):
             write(self, value)
 
-    def replace(self: Any, /, **fields_changed: Any) -> Any:
-        copy = object.__new__(kind)
-        for write, value in zip(setters, values(self), strict=True):
-            write(copy, value)
-        for name, value in fields_changed.items():
-            setter_of[name](copy, value)
-        return copy
-
-    kind.__replace__ = replace
     kind.__getstate__ = state  # type: ignore[assignment]  # a method of its own, which the checker binds
     kind.__setstate__ = restore
+
+
+@cache
+def _copier(kind: type[Any]) -> tuple[Copier, Setters]:
+    """What copies a value of this type, and what sets a field of the copy."""
+    setters = {row.name: getattr(kind, row.name).__set__ for row in fields(kind)}
+    names: dict[str, Any] = {"new": object.__new__, "kind": kind}
+    names |= {f"set_{name}": write for name, write in setters.items()}
+    statements = [f"    set_{name}(copied, self.{name})" for name in setters]
+    text = "\n".join(["def copy(self):", "    copied = new(kind)", *statements, "    return copied"])
+    exec(text, names)  # noqa: S102 - names of fields and nothing else, as above
+    return names["copy"], setters

@@ -122,6 +122,7 @@ class TensorInfo:
     part: str = "model"  # model | buffer | optimizer | ema | auxiliary | constant
 
 
+@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TensorTally:
     """Tensors that count alike: same part, dtype, name suffix and companions.
@@ -143,6 +144,7 @@ class TensorTally:
     bits_per_scale: int | None = None
 
 
+@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TensorSummary:
     """All tensors of one file, counted; the first `TENSORS_KEPT` of them by name.

@@ -27,6 +27,8 @@ def sanitised(document: Mapping[str, Any]) -> Document:
 
     PostgreSQL refuses NUL in text, UTF-8 refuses lone surrogates, engines refuse NaN.
     """
+    if (fit := _copy_if_fit(document)) is not None:
+        return fit
     return {_text(key): _clean(value) for key, value in document.items() if not _absent(value)}
 
 
@@ -73,6 +75,28 @@ def _as_orjson_writes_it(value: Any) -> Any:
     if kind is float and (value == 0 or _SMALL <= abs(value) < _LARGE):
         return int(value) if value.is_integer() else value
     raise _UnusualError
+
+
+def _copy_if_fit(document: Mapping[str, Any]) -> Document | None:
+    """The document, of which nothing is to be changed, as nearly every one; None where something may be. To write and read
+    it takes 5 µs, to look at each value 17.
+    """
+    import orjson  # noqa: PLC0415 - 20 ms that only the writing side needs
+
+    plain_alone = (
+        orjson.OPT_STRICT_INTEGER
+        | orjson.OPT_PASSTHROUGH_SUBCLASS
+        | orjson.OPT_PASSTHROUGH_DATACLASS
+        | orjson.OPT_PASSTHROUGH_DATETIME
+    )
+    try:
+        text = orjson.dumps(document, option=plain_alone)
+    except orjson.JSONEncodeError:
+        return None
+    if b"null" in text or b"\\u0000" in text:  # NaN is written as null, too
+        return None
+    copy: Document = orjson.loads(text)
+    return copy
 
 
 def _absent(value: Any) -> bool:

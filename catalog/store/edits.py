@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, func, insert, select
 
 from catalog.normalise.values.secrets import masked
 from catalog.records import Document, Edit, EditKind, EditState, ModelId
+from catalog.records.construction import replace
 from catalog.records.history import BatchSummary
 from catalog.sealing.faults import KeyMissing
 from catalog.store.codec import instant, pack_json, parse_instant, read_object, unpack_json

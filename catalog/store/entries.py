@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from catalog.records import Extraction, ObjectMeta, Risk, Severity
-from catalog.records.construction import changed, made_often
+from catalog.records.construction import made_often, replace
 from catalog.store.codec import pack
 from catalog.store.documents import LIVE
 
@@ -73,7 +73,7 @@ def packed_entry(
 ) -> PackedEntry:
     """The entry with its extraction, ready to be written."""
     return PackedEntry(
-        entry=changed(entry, outline=None),
+        entry=replace(entry, outline=None),
         outline=None if entry.outline is None else pack(entry.outline),
         body=None if extraction is None else pack(_without_digest(extraction, entry.outline)),
         shares=shares,
@@ -85,19 +85,19 @@ def _without_digest(extraction: Extraction, outline: Extraction | None) -> Extra
         return extraction
     if outline.tensors_digest != extraction.tensors_digest:
         return extraction
-    return changed(extraction, tensors_digest=None)
+    return replace(extraction, tensors_digest=None)
 
 
 def with_digest(extraction: Extraction, outline: Extraction | None) -> Extraction:
     """The stored extraction with what its outline alone holds."""
     if extraction.tensors_digest is not None or outline is None or outline.tensors_digest is None:
         return extraction
-    return changed(extraction, tensors_digest=outline.tensors_digest)
+    return replace(extraction, tensors_digest=outline.tensors_digest)
 
 
 def outlined(extraction: Extraction) -> Extraction:
     """What grouping needs of an extraction."""
-    return changed(
+    return replace(
         extraction, observations=(), tensors=None, risks=tuple(serious_risks(extraction)), problems=()
     )
 

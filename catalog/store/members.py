@@ -6,7 +6,6 @@ import json
 import os
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, select, true
@@ -24,6 +23,7 @@ from catalog.records import (
     SourceId,
     unread,
 )
+from catalog.records.construction import replace
 from catalog.store.database import insert_rows, parts
 from catalog.store.documents import MISSING
 from catalog.store.entries import with_digest

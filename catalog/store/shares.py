@@ -10,11 +10,11 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from catalog.records import Extraction, Observation
+from catalog.records.construction import replace
 from catalog.store.codec import pack
 from catalog.store.database import parts
 from catalog.store.sealing import EXTRACTION, Sealing

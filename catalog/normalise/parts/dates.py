@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 from functools import cache
 
@@ -11,6 +10,7 @@ from catalog.normalise.assembly import Draft
 from catalog.normalise.values import field_values
 from catalog.normalise.values.dates import DateReading
 from catalog.records import Contender, Evidence, Observation
+from catalog.records.construction import replace
 from mappings import fields
 
 DATE_TOLERANCE = timedelta(days=1)

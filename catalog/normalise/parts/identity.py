@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import UTC
 from typing import Any
 
@@ -27,6 +26,7 @@ from catalog.records import (
     display_key,
     model_id,
 )
+from catalog.records.construction import replace
 from catalog.text import canonical, cleaning
 from mappings import fields_where, tasks
 from mappings.flags import statuses as known_statuses

@@ -5,7 +5,6 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from catalog.layouts.variants import PRECISION_WORD
@@ -14,6 +13,7 @@ from catalog.normalise.parts.measured import counted_observation
 from catalog.normalise.parts.parameters import METHOD_LABELS, Count, Quantizer, bits_of_ggml
 from catalog.normalise.parts.weight_sets import WeightSet
 from catalog.records import Contender, Evidence, Origin, display_key
+from catalog.records.construction import replace
 from catalog.text import canonical, cleaning
 from mappings import fields
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from catalog.layouts.content_addressed import content_key
 from catalog.layouts.shards import SHARD
-from catalog.normalise.parts.weight_sets import LAYERS, WeightSet, weight_sets
+from catalog.normalise.parts.weight_sets import LAYERS, WeightSet
 from catalog.records import Group, Member, ObjectKey, Problem, Role
 
 MAX_NAMED = 5
@@ -25,8 +25,8 @@ class Completeness:
     stray: frozenset[str] = frozenset()
 
 
-def completeness(group: Group, counted: Sequence[WeightSet]) -> Completeness:
-    """What is missing of the counted weights, and which shards belong to nothing."""
+def completeness(group: Group, sets: Sequence[WeightSet], counted: Sequence[WeightSet]) -> Completeness:
+    """What is missing of the counted weights of all that the group has, and which shards belong to nothing."""
     results = [_of_index(index, group) for index in _indexes(group, counted)]
     if group.kind == LAYERS:
         results = [_of_layers(group)]
@@ -34,7 +34,7 @@ def completeness(group: Group, counted: Sequence[WeightSet]) -> Completeness:
         results = [_of_numbers(item) for item in counted if item.sharded]
     problems = [problem for result in results for problem in result.problems]
     problems += _missing_data(group, counted)
-    problems += _beside(group, counted)
+    problems += _beside(sets, counted)
     known = [result for result in results if result.expected is not None]
     if not counted and not known:
         return Completeness(problems=tuple(problems), complete=False if problems else None)
@@ -60,7 +60,7 @@ def _indexes(group: Group, counted: Sequence[WeightSet]) -> list[Member]:
 
 
 def _shard_keys(member: Member) -> set[str]:
-    if member.extraction is None:
+    if member.extraction is None or not member.extraction.references:
         return set()
     directory = posixpath.dirname(member.object.key)
     return {
@@ -191,18 +191,15 @@ def _of_numbers(item: WeightSet) -> Completeness:
     return Completeness(expected=total, found=total - len(missing), problems=problems)
 
 
-def _beside(group: Group, counted: Sequence[WeightSet]) -> list[Problem]:
+def _beside(sets: Sequence[WeightSet], counted: Sequence[WeightSet]) -> list[Problem]:
     """Numbered files of the counted stem with another total: left over from an older run."""
+    numbered = {
+        (item.directory, item.stem, item.format) for item in counted if item.sharded and not item.indexed
+    }
     problems = []
-    for item in weight_sets(group):
-        old = item.sharded and not item.indexed and item not in counted
-        rivals = [
-            weight_set
-            for weight_set in counted
-            if (weight_set.directory, weight_set.stem, weight_set.format)
-            == (item.directory, item.stem, item.format)
-        ]
-        if old and any(rival.sharded and not rival.indexed for rival in rivals):
+    for item in sets:
+        is_old = item.sharded and not item.indexed and item not in counted
+        if is_old and (item.directory, item.stem, item.format) in numbered:
             key = item.members[0].object.key
             problems.append(
                 Problem(
@@ -221,12 +218,11 @@ def _missing_data(group: Group, counted: Sequence[WeightSet]) -> list[Problem]:
     naming = [member for item in counted for member in item.members]
     naming += naming_data(group)
     for member in naming:
+        references = member.extraction.references if member.extraction else ()
+        wanted = [reference for reference in references if reference.relation == "data"]
+        if not wanted:
+            continue
         directory = posixpath.dirname(member.object.key)
-        wanted = [
-            ref
-            for ref in (member.extraction.references if member.extraction else ())
-            if ref.relation == "data"
-        ]
         missing = [ref.name for ref in wanted if posixpath.join(directory, ref.name) not in sizes]
         if missing:
             problems.append(_missing(member.object.key, missing))
@@ -252,6 +248,8 @@ def naming_data(group: Group) -> list[Member]:
         for member in group.members
         if member.extraction is not None and member.extraction.role is Role.INDEX
     }
+    if not indexed:
+        return []
     return [
         member
         for member in group.members

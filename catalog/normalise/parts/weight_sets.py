@@ -16,6 +16,7 @@ from catalog.layouts.content_addressed import content_key
 from catalog.layouts.names import CANONICAL_STEMS, stem
 from catalog.layouts.shards import CUT_OF_TENSOR, PARALLEL, RANK_DIRECTORY, RANKED, shard_stem
 from catalog.records import FileStatus, Group, Member, Role, TensorSummary
+from catalog.records.construction import made_often
 from catalog.records.objects import one_file
 from mappings.formats import counted_ranks
 
@@ -30,6 +31,7 @@ MAX_COMPONENTS = 64
 """Files of one kind beside each other that are compared for being parts of one model."""
 
 
+@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeightSet:
     """Files that hold one copy of weights together: a file, or the shards of one, with the bytes beside them."""
@@ -71,11 +73,10 @@ def weight_sets(group: Group) -> list[WeightSet]:
     Shards that an index names are one set; numbered files that it does not name, or of another total, are another.
     """
     named = _shard_references(group)
-    beside = {member.object.key for member in group.members if _holds_weights(member)}
+    holding = sorted(filter(_holds_weights, group.members), key=lambda item: item.object.key)
+    beside = {member.object.key for member in holding}
     gathered: dict[tuple[str, str, str, str, str], list[Member]] = {}
-    for member in sorted(group.members, key=lambda item: item.object.key):
-        if not _holds_weights(member):
-            continue
+    for member in holding:
         directory, name = posixpath.split(member.object.key)
         if (
             _format(member) == "tensorflow_saved_model"
@@ -190,7 +191,7 @@ def _shard_references(group: Group) -> dict[str, str]:
     named: dict[str, str] = {}
     for member in group.members:
         extraction = member.extraction
-        if extraction is None:
+        if extraction is None or not extraction.references:
             continue
         directory, name = posixpath.split(member.object.key)
         base = re.sub(r"(?i)\.index(?:\.[\w-]+)?\.json$", "", name)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 
 from catalog.normalise.assembly import Draft
 from catalog.normalise.parts import hashes, memory
@@ -34,6 +33,7 @@ from catalog.records import (
     Role,
     display_key,
 )
+from catalog.records.construction import replace
 from mappings import fields
 
 LEFT_OUT = "extra.zero_biases"
@@ -74,12 +74,13 @@ def describe(draft: Draft, sets: Sequence[WeightSet]) -> None:
         counted = replace(counted, parameters=None, reason="cut-by-ranks")
     if counted is not None and naming_data(draft.group):
         counted = replace(counted, parameters=None, reason="weights-not-read")
-    _set_completeness(draft, chosen)
-    _set_sizes(draft, chosen)
+    _set_completeness(draft, sets, chosen)
+    files = _weight_files(draft, chosen)
+    _set_sizes(draft, files)
     _set_parameters(draft, chosen, counted)
     set_precision(draft, chosen, counted, quantizer)
     _set_alternatives(draft, sets, chosen, quantizer)
-    hashes.describe(draft, chosen, _weight_files(draft, chosen))
+    hashes.describe(draft, chosen, files)
     formats = _formats(draft, sets)
     if formats:
         draft.values["format"] = formats
@@ -102,8 +103,8 @@ def _layer_widths(draft: Draft) -> tuple[tuple[int, int], ...]:
     return tuple((int(bits), int(size)) for bits, size in re.findall(r"(\d{1,2})/(\d{1,6})", written))
 
 
-def _set_completeness(draft: Draft, chosen: Sequence[WeightSet]) -> None:
-    state = completeness(draft.group, chosen)
+def _set_completeness(draft: Draft, sets: Sequence[WeightSet], chosen: Sequence[WeightSet]) -> None:
+    state = completeness(draft.group, sets, chosen)
     declared = [
         value
         for seen in draft.observed("shards.expected")
@@ -143,20 +144,21 @@ def _is_being_written(member: Member) -> bool:
 def _is_damaged(member: Member) -> bool:
     """Whether the file ends before the last of what it says it holds, or is not what its format promises."""
     extraction = member.extraction
-    codes = {problem.code for problem in extraction.problems} if extraction is not None else set()
+    if extraction is None or not extraction.problems:
+        return False
+    codes = {problem.code for problem in extraction.problems}
     return TRUNCATED in codes or (
         _status(member) in {FileStatus.UNREADABLE, FileStatus.EMPTY} and not DAMAGED.isdisjoint(codes)
     )
 
 
-def _set_sizes(draft: Draft, chosen: Sequence[WeightSet]) -> None:
+def _set_sizes(draft: Draft, weights: Sequence[Member]) -> None:
     # A database or lock file that tells of many models is not one model's own.
     everything = [member for member in draft.group.members if member.subject is None]
     if everything:
         draft.set_derived(
             "total_bytes", unique_bytes(everything), listing_observation(everything, "total_bytes", None)
         )
-    weights = _weight_files(draft, chosen)
     if weights:
         size = unique_bytes(weights)
         declared = (
@@ -179,9 +181,9 @@ def _weight_files(draft: Draft, chosen: Sequence[WeightSet]) -> list[Member]:
     naming = [member for item in chosen for member in item.members]
     naming += [*naming_data(draft.group), *filter(_is_pipeline, draft.group.members)]
     for member in naming:
-        directory = posixpath.dirname(member.object.key)
         for reference in member.extraction.references if member.extraction else ():
             if reference.relation == "data" or (reference.relation == COMPONENT and _is_pipeline(member)):
+                directory = posixpath.dirname(member.object.key)
                 wanted.add(ObjectKey(posixpath.join(directory, reference.name)))
     return [member for member in draft.group.members if member.object.key in wanted]
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from catalog.records.construction import made_often
+
 MAX_NUMBER_CHARS = 64
 MAX_LONG = 2**63 - 1
 MAX_EXPONENT = 308
@@ -69,6 +71,7 @@ _CLOCK = re.compile(
 _THOUSANDS = {sep: re.compile(rf"[+-]?\d{{1,3}}(?:{re.escape(sep)}\d{{3}})+") for sep in (",", ".", " ", "'")}
 
 
+@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
     """A number read from a raw value: exact, with what was written beside it.
