@@ -112,10 +112,10 @@ class Draft:
                 self._unconverted(row, seen, converted.reason or "")
             else:
                 weighed = self._weighed(row, seen)
-                good.extend(
+                good += [
                     Contender(observation=weighed, value=value, changes=converted.changes)
                     for value in (converted.value, *converted.rivals)
-                )
+                ]
         return ranked(row.rule, good, distances=self.found.distances, aside=self.found.aside), bad
 
     def settle(self, row: Field, good: Sequence[Contender], bad: Sequence[Contender] = ()) -> None:

@@ -31,6 +31,8 @@ SETTING_ALIASES: Mapping[str, str] = {
     "lr_scheduler": "scheduler", "lr_scheduler_type": "scheduler", "scheduler_name": "scheduler", "wd": "weight_decay",
     "num_warmup_steps": "warmup_steps", "lr_warmup_steps": "warmup_steps", "max_seq_len": "max_seq_length", "max_length": "max_seq_length",
 }  # fmt: skip
+_HELD_APART = frozenset({"flattened", "metrics", "nested"})
+"""Types of fields below which stand names that are no fields."""
 _NOT_PROMOTED = frozenset({"precision", "objective"})
 
 
@@ -94,10 +96,13 @@ def gather(
                 if safe.masked:
                     risks.append(_secret(safe))
     observations.extend(_safe(seen) for seen in group.edits)
-    stated = {_list_of(seen) for seen in observations if seen.origin is not Origin.FILENAME} - {""}
-    observations.extend(
-        _safe(seen) for seen in group.lent if seen.key not in group.hearsay or _list_of(seen) not in stated
-    )
+    if group.lent:
+        stated = {_list_of(seen) for seen in observations if seen.origin is not Origin.FILENAME} - {""}
+        observations.extend(
+            _safe(seen)
+            for seen in group.lent
+            if seen.key not in group.hearsay or _list_of(seen) not in stated
+        )
     observations.sort(key=lambda seen: (seen.key, seen.extractor, seen.pointer, seen.field, repr(seen.raw)))
     if len(observations) > MAX_OBSERVATIONS:
         problems.append(
@@ -181,22 +186,21 @@ def _sorted_out(
     emptied: dict[str, list[Observation]] = {
         edits.place_of(seen.field): [seen] for seen in observations if edits.is_part(seen, edits.EMPTY)
     }
+    table = fields()
     for seen in observations:
-        if edits.is_part(seen, edits.EMPTY):
-            continue
-        if edits.is_part(seen, edits.REMOVE):
-            removed.setdefault(seen.field, []).append(seen)
-            continue
+        if seen.origin is Origin.EDIT:
+            if edits.is_part(seen, edits.EMPTY):
+                continue
+            if edits.is_part(seen, edits.REMOVE):
+                removed.setdefault(seen.field, []).append(seen)
+                continue
         for observation in _placed(seen):
             if emptied and (place := edits.place_of(observation.field)) in emptied:
                 emptied[place].append(observation)
                 continue
             prefix, _, rest = observation.field.partition(".")
-            if observation.field in fields() and fields()[observation.field].type not in {
-                "flattened",
-                "metrics",
-                "nested",
-            }:
+            row = table.get(observation.field)
+            if row is not None and row.type not in _HELD_APART:
                 by_field.setdefault(observation.field, []).append(observation)
             elif prefix == "metrics" and rest:
                 metrics.append(observation)

@@ -107,6 +107,8 @@ def ranked(
     aside: AbstractSet[str] = frozenset(),
 ) -> list[Contender]:
     """The contenders, the winner first."""
+    if len(contenders) < 2:  # as for most fields
+        return list(contenders)
     return sorted(contenders, key=rank_key(rule, distances=distances, aside=aside))
 
 

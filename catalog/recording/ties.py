@@ -56,4 +56,5 @@ def _is_list(member: Member) -> bool:
 
 
 def _bounded(ties: Iterable[str]) -> frozenset[str]:
-    return frozenset(sorted(set(ties))[:MAX_TIES])
+    several = frozenset(ties)
+    return several if len(several) <= MAX_TIES else frozenset(sorted(several)[:MAX_TIES])

@@ -62,6 +62,8 @@ def evaluate(
     observations: Sequence[Observation], *, now: datetime, distances: Mapping[str, int]
 ) -> Evaluations:
     """The evaluations that `metrics.*` observations make, best-known names and headline values first."""
+    if not observations:  # as of most models
+        return Evaluations()
     reported, uncertainties, others = _understood(observations)
     blocks = read_blocks(reported)
     read = [_evaluation(seen, name, blocks[block_key(seen)], now) for seen, name in reported]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterable
 from datetime import UTC
+from functools import cache
 from typing import Any
 
 from catalog.layouts import names
@@ -28,7 +29,7 @@ from catalog.records import (
 )
 from catalog.records.construction import replace
 from catalog.text import canonical, cleaning
-from mappings import fields_where, tasks
+from mappings import Field, fields_where, tasks
 from mappings.flags import statuses as known_statuses
 from mappings.frameworks import frameworks
 
@@ -179,9 +180,8 @@ def _set_files(draft: Draft) -> None:
     dated = [member for member in weights if member.object.last_modified is not None]
     if dated:
         newest = max(dated, key=lambda member: (_instant(member), member.object.key))
-        draft.set_derived(
-            "modified_at", _instant(newest), listing_observation([newest], "modified_at", _instant(newest))
-        )
+        written_at = _instant(newest)
+        draft.set_derived("modified_at", written_at, listing_observation([newest], "modified_at", written_at))
     if draft.group.members and "owner" not in draft.values:
         owner = next((member.object.owner for member in weights if member.object.owner), None)
         if owner:
@@ -289,10 +289,16 @@ def _derive_relation(draft: Draft) -> None:
             base["relation"] = "quantized"
 
 
+@cache
+def _rows_of_text() -> tuple[Field, ...]:
+    """The fields that are searched as text, in their order there."""
+    return tuple(sorted(fields_where("text_order").values(), key=lambda row: row.text_order or 0))
+
+
 def _set_all_text(draft: Draft) -> None:
     values = draft.values
     parts = []
-    for row in sorted(fields_where("text_order").values(), key=lambda row: row.text_order or 0):
+    for row in _rows_of_text():
         value = values.get(row.name)
         parts.append(" ".join(value or ()) if row.list else value)
     parts.extend(_cards(draft.observed("all_text")))
