@@ -54,8 +54,8 @@ def make_of_outlines(task: Task, reason: str) -> RecordChange:
 
 
 def make(task: Task) -> RecordChange:
-    """The change, its record packed and without its provenance, of no group: whoever asked has the group. Raises
-    StoreDamaged.
+    """The change with its record packed; beside that the record has no provenance, and its document as it is kept. It is of no
+    group: whoever asked has the group. Raises StoreDamaged.
     """
     readings = {key: Reading(extraction_of(key, body)) for key, body in task.bodies.items()}
     change = change_of(
@@ -70,5 +70,7 @@ def make(task: Task) -> RecordChange:
 
 
 def _packed(change: RecordChange) -> RecordChange:
-    packed = PackedRecord(body=pack(change.record), content=sanitised(change.record.document))
-    return replace(change, record=replace(change.record, provenance={}), packed=packed, group=None)
+    content = sanitised(change.record.document)
+    packed = PackedRecord(body=pack(change.record), content=content)
+    outside = replace(change.record, provenance={}, document=content)  # one document, which travels once
+    return replace(change, record=outside, packed=packed, group=None)

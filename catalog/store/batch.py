@@ -68,7 +68,7 @@ class RecordChange:
     """A record to be committed. `signature` covers all it was made of; `fingerprint` proves equal files of weights and
     `tensors` equal tensors in whatever files (None: no proof), `identity` proves that files moved. `moved_from` is the
     model it was before. `group` are the files it was made of; None knows but their keys. `edit` is the last edit that it
-    shows, 0 for none. `ties` are its names in other sources. `packed` is the whole record if another process made it; then `record` has no provenance.
+    shows, 0 for none. `ties` are its names in other sources. `packed` is the whole record if another process made it; then `record` has no provenance, and its document is the fit one.
     """
 
     record: ModelRecord
@@ -471,7 +471,7 @@ class RecordBatch:
         members.write(self._connection, self._files, new=self._new)
         members.drop(self._connection, sorted(self._gone))
         joins.write_ties(self._connection, self._ties, new=self._new)
-        joins.note_due(self._connection, self._due)
+        joins.note_due(self._connection, self._due, self._ties)
         joins.drop(self._connection, sorted(self._gone))
 
         self._write_terms()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -192,8 +193,8 @@ def _insert(
     itself. Its driver knows the types of all columns.
     """
     if connection.dialect.name == "sqlite":
-        text_, columns = _sqlite_insert(table, tuple(rows[0]), update)
-        connection.exec_driver_sql(text_, [tuple(row[column] for column in columns) for row in rows])
+        text_, values = _sqlite_insert(table, tuple(rows[0]), update)
+        connection.exec_driver_sql(text_, list(map(values, rows)))
         return
     statement = _statement(postgresql, table, update)
     for page in parts(rows):
@@ -217,12 +218,14 @@ def _statement(dialect: Any, table: Table, update: tuple[str, ...] | None) -> An
 @lru_cache(maxsize=64)
 def _sqlite_insert(
     table: Table, columns: tuple[str, ...], update: tuple[str, ...] | None
-) -> tuple[str, Sequence[str]]:
-    """The statement in SQLite's words, and the columns of its parameters."""
+) -> tuple[str, Callable[[Mapping[str, Any]], tuple[Any, ...]]]:
+    """The statement in SQLite's words, and what takes its parameters out of a row."""
     compiled: Any = _statement(sqlite, table, update).compile(
         dialect=sqlite.dialect(), column_keys=list(columns)
     )
-    return str(compiled), compiled.positiontup
+    names = compiled.positiontup
+    values = itemgetter(*names)  # of one name it gives no tuple
+    return str(compiled), values if len(names) > 1 else lambda row: (values(row),)
 
 
 def is_read_only(error: DBAPIError) -> bool:

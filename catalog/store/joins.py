@@ -258,20 +258,26 @@ def drop(connection: Connection, models: Sequence[ModelId]) -> None:
         connection.execute(delete(model_ties).where(model_ties.c.model.in_(part)))
 
 
-def note_due(connection: Connection, models: Iterable[ModelId]) -> None:
+def note_due(connection: Connection, models: Iterable[ModelId], ties: Mapping[ModelId, Ties]) -> None:
     """Of these models, which came, left, or say something else, those that have to do with others: that tell of some, or of
-    which some tell, now or before. Their ties are written, and those of the gone not yet dropped.
+    which some tell, now or before. `ties` were just written, and those of the gone are not yet dropped.
     """
     wanted = sorted(set(models))
     owners: dict[bytes, list[ModelId]] = defaultdict(list)
     due: set[ModelId] = set()
-    joined_pairs = select(joins.c.borrower, joins.c.lender)
-    for part in parts(wanted):
+    for model in wanted:
+        if model in ties:  # as written a moment ago: nothing is read of a first crawl's
+            due.update([model] if ties[model].named else ())
+            for tie in ties[model].owned:
+                owners[tie_id(tie)].append(model)
+    for part in parts([model for model in wanted if model not in ties]):
         for row in connection.execute(select(model_ties).where(model_ties.c.model.in_(part))):
             if row.is_named == 1:
                 due.add(ModelId(row.model))
             elif row.is_named == 0:
                 owners[bytes(row.tie)].append(ModelId(row.model))
+    joined_pairs = select(joins.c.borrower, joins.c.lender)
+    for part in parts(wanted):
         chosen = joins.c.borrower.in_(part) | joins.c.lender.in_(part)
         for pair in connection.execute(joined_pairs.where(chosen)):
             due.update(ModelId(model) for model in pair if model in part)

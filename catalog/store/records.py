@@ -444,7 +444,7 @@ def _stored(row: Any, seen: dict[str, str], vault: Vault) -> StoredModel:
     """Without what is sensitive, and without all provenance where the key is not here."""
     try:
         document = json.loads(row.document)
-        document["last_seen"] = shown_last_seen(row, seen)
+        document["last_seen"] = shown_last_seen(row, seen, document)
         record = unpack(ModelRecord, vault.open_at(row.record, RECORD, row.id))
         provenance = record.provenance
     except KeyMissing:

@@ -108,7 +108,7 @@ class Retention:
                 is_sealed = whole and row.sealed is not None
                 hidden = tuple(read_object(row.document).get(MARK, ())) if is_sealed else ()
                 if document:
-                    document["last_seen"] = shown_last_seen(row, seen)
+                    document["last_seen"] = shown_last_seen(row, seen, document)
                 yield StandingModel(
                     id=ModelId(row.id),
                     source=SourceId(row.source),

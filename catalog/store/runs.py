@@ -222,9 +222,9 @@ def seen_at(connection: Any) -> dict[str, str]:
     return {row[0]: row[1] for row in connection.execute(statement)}
 
 
-def shown_last_seen(row: Any, seen: dict[str, str]) -> str:
+def shown_last_seen(row: Any, seen: dict[str, str], document: Mapping[str, Any]) -> str:
     """When a crawl last saw the model, to the millisecond as every other date of a document."""
-    at: str = row.last_seen or seen.get(row.source) or json.loads(row.document)["first_seen"]
+    at: str = row.last_seen or seen.get(row.source) or document["first_seen"]
     return at if len(at) <= 24 else f"{at[:23]}Z"
 
 

@@ -344,11 +344,11 @@ def test_a_note_that_was_settled_does_not_settle_a_later_one_of_the_same_model(s
     model = ModelId("a" * 64)
     with shop.store.engine.begin() as connection:
         connection.execute(insert(model_ties).values(model=model, tie=b"md5:x", is_named=1))
-        note_due(connection, [model])
+        note_due(connection, [model], {})
     first = shop.store.joins.due()
     shop.store.joins.settled(first)
     with shop.store.engine.begin() as connection:
-        note_due(connection, [model])
+        note_due(connection, [model], {})
     shop.store.joins.settled(first)
     assert shop.store.joins.due().keys() == {model}
 
