@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from catalog.records.construction import made_often
@@ -17,6 +18,7 @@ Document = dict[str, Any]
 """The model as JSON: nested objects, the same in the store, both engines and every API. Absent fields are left out."""
 
 
+@lru_cache(maxsize=2_048)  # asked a dozen times of each model of a page
 def model_id(source: SourceId, group_key: str) -> ModelId:
     """The identity of the model at `group_key` of `source`: 64 hex digits, stable over time."""
     text = f"{source}\0{group_key}".encode("utf-8", errors="surrogateescape")
