@@ -116,7 +116,7 @@ def settings() -> Settings:
 
 
 def build() -> str:
-    """Names this version of templates and static files."""
+    """Names what renders: another release is another one."""
     name: str = current_app.extensions["modeldex-build"]
     return name
 

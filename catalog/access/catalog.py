@@ -24,6 +24,7 @@ from catalog.records.health import StoreHealth
 from catalog.records.history import bare_cause
 from catalog.sealing.names import MARK, joined
 from catalog.search.engine import INDEX
+from catalog.search.page_state import WHOLE_PAGE, PageParts
 from catalog.search.scoped import ScopedEngine, elsewhere, moved_to
 from catalog.search.sealed import SealedEngine
 from catalog.search.service import SearchService
@@ -105,16 +106,9 @@ class Catalog:
 
     # Searches of people
 
-    def page(
-        self,
-        state: SearchState,
-        *,
-        facets_shown: bool = True,
-        relaxed: bool = False,
-        with_ends: bool = True,
-    ) -> SearchPage:
-        """Everything a results page shows; relaxed, with most of its words. Raises EngineUnavailable."""
-        return self._service.page(state, facets_shown=facets_shown, relaxed=relaxed, with_ends=with_ends)
+    def page(self, state: SearchState, parts: PageParts = WHOLE_PAGE) -> SearchPage:
+        """Everything a results page shows, or these parts of it. Raises EngineUnavailable."""
+        return self._service.page(state, parts)
 
     def source_names(self) -> Mapping[str, str]:
         """What persons call the sources, by what documents call them: searches and facets depend on it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from catalog import plugins
 from catalog.dsl.dates import DateFormat, date_options, period_of
 from catalog.dsl.simple_query_string import read_words
 from catalog.dsl.values import (
@@ -423,10 +424,6 @@ def _simple_query_string(body: Any, nested: bool) -> Query:
 _QUERY_STRING_OPTIONS = frozenset({"analyze_wildcard", "lenient", "allow_leading_wildcard"})
 
 
-_SCHEMES = ("file://", "s3://", "git+file://", "http://", "https://")
-"""How addresses of sources begin."""
-
-
 def _query_string(body: Any, nested: bool) -> Query:
     """Our own reading of such a text, the one of the search box: all words, conditions, AND, OR, NOT, brackets."""
     allowed = {"query", "fields", "default_field", "default_operator", "boost", *_QUERY_STRING_OPTIONS}
@@ -449,7 +446,9 @@ def _query_string(body: Any, nested: bool) -> Query:
         raise RequestRefused("query_string", "holds an order or a limit; use sort and size.")
     # Names of sources are the search box's: here every model would be of another source.
     for source, is_beginning in comparisons(understood.query, "source"):
-        begins = is_beginning and any(scheme.startswith(source.casefold()) for scheme in _SCHEMES)
+        begins = is_beginning and any(
+            f"{scheme}://".startswith(source.casefold()) for scheme in plugins.names("source")
+        )
         if "://" not in source and not begins:
             raise RequestRefused("query_string", f"names sources by their addresses, not {source!r}.")
     return understood.query

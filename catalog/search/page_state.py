@@ -67,6 +67,20 @@ class EmptyReason:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PageParts:
+    """What of a page somebody needs."""
+
+    facets: bool = True
+    ends: bool = True  # facets of ranges tell the least and the greatest value of the models found
+    relaxed: bool = (
+        False  # where no model has all words, those with most, which is said: for persons, who read it
+    )
+
+
+WHOLE_PAGE = PageParts()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SearchPage:
     """Everything a results page shows."""
 

@@ -15,6 +15,7 @@ from catalog.query.problems import QueryProblem
 from catalog.query.request import (
     MAX_RESULT_WINDOW,
     Aggregation,
+    AggregationResult,
     SearchRequest,
     SearchResult,
     SortKey,
@@ -31,7 +32,7 @@ from catalog.search.absent_models import asked_for, only_present
 from catalog.search.display_values import SpelledEngine
 from catalog.search.engine import SearchEngine
 from catalog.search.leading_metric import leading_metric, tasks_of
-from catalog.search.page_state import COPIED, FacetView, SearchPage
+from catalog.search.page_state import COPIED, WHOLE_PAGE, FacetView, PageParts, SearchPage
 from catalog.search.parameters import from_parameters, parameter_of, to_parameters
 from catalog.search.selections import selected_label, selection_query, toggled, value_label
 from catalog.search.typed_choices import TypedChoices
@@ -44,6 +45,7 @@ from catalog.search.vocabulary import (
     never_moved,
     unnamed,
 )
+from catalog.text.folding import fold
 from mappings import fields
 
 if TYPE_CHECKING:
@@ -57,6 +59,9 @@ MOST_COPIES = 200
 """Models with the weights of those of one page that are looked at; beyond, copies are folded within their page alone."""
 MAX_METRIC_FACETS = 4
 VALUES_SEARCHED = 50
+LISTED = frozenset({"metric_names", "hyperparameter_names", "datasets"})
+"""Fields whose values are offered beside the names of fields while one types."""
+MAX_LISTED = 2_000
 SOURCE = "source"
 MOST_SOURCES = 1_000
 """Sources among which one is looked for by its name."""
@@ -89,6 +94,11 @@ class _Understood:
         return replace(request, query=rest, selections={**self.selections, **self.typed.selections})
 
     @property
+    def asks_nothing(self) -> bool:
+        """Whether every model that is there is found."""
+        return not (self.state.text.strip() or self.state.selections)
+
+    @property
     def hides_absent(self) -> bool:
         return not asked_for((self.parsed.query, *self.selections.values()))
 
@@ -104,25 +114,15 @@ class SearchService:
         self.spelled = SpelledEngine(engine)
         self._watch = Watch(engine, self.spelled, present, names)
 
-    def page(
-        self,
-        state: SearchState,
-        *,
-        facets_shown: bool = True,
-        relaxed: bool = False,
-        with_ends: bool = True,
-    ) -> SearchPage:
-        """Everything a results page shows. Never fails for what stands in the state.
-
-        Relaxed, a search of which no model has all words shows those with most, and says so: for persons, who read it.
-        `with_ends`, facets of ranges tell the least and the greatest value of the models found.
+    def page(self, state: SearchState, parts: PageParts = WHOLE_PAGE) -> SearchPage:
+        """Everything a results page shows, or these parts of it. Never fails for what stands in the state.
 
         Raises: EngineUnavailable when the engine cannot answer now.
         """
         started = time.monotonic()
         understood = self._understood(state)
         shown = understood.typed.chosen(_drop_unread(understood.state, understood.selections))
-        facets = self._facets(shown, understood, with_ends=with_ends) if facets_shown else None
+        facets = self._facets(shown, understood, with_ends=parts.ends) if parts.facets else None
         request = understood.chosen(self._request(understood, facets.aggregations if facets else {}))
         result = self._counted(request)
 
@@ -135,7 +135,7 @@ class SearchService:
         copies = self._copies(request, result)
         absent = () if result.total else self._absent(understood, request)
         reasons, words = ((), ()) if result.total else self._explained(understood)
-        if relaxed and not result.total:
+        if parts.relaxed and not result.total:
             understood, result = self._with_most_words(understood, request, result)
         return SearchPage(
             state=understood.state,
@@ -227,13 +227,7 @@ class SearchService:
 
         understood = self._understood(state)
         begun = prefix[:MAX_INCLUDE_CHARACTERS]  # typed by a person: the rest is no reason to refuse
-        called = (
-            field == SOURCE and begun
-        )  # a source is looked for by its name, which the engine does not know
-        size = MOST_SOURCES if called else VALUES_SEARCHED
-        terms = TermsAgg(field=field, size=size, prefix=None if called else begun or None)
-        request = replace(self._request(understood, {field: terms}), size=0, offset=0, needs_total=False)
-        answer = self._counted(understood.chosen(request)).aggregations[field]
+        answer = self._values_beginning(understood, field, begun)
         row = fields().get(field)
         chosen = understood.typed.chosen(state).selections.get(field, ())
         buckets = [facet_bucket(field, str(bucket.key), bucket.count, chosen) for bucket in answer.buckets]
@@ -249,6 +243,32 @@ class SearchService:
         if field == SOURCE:
             view = _begun(self._named((view,))[0], begun)
         return understood.typed.view(view, understood.state, partial(_text_without, understood))
+
+    def _values_beginning(self, understood: _Understood, field: str, begun: str) -> AggregationResult:
+        """What the engine counts of a field. Where nothing is asked for, all names are counted once per state of the index:
+        with every letter that one types they are looked through anew.
+        """
+        if field in LISTED and understood.asks_nothing:
+            whole = self._watch.whole()
+            listed = whole.kept(("listed", field), lambda: self._complete(understood, field))
+            if listed is not None:
+                return _beginning(listed, fold(begun))
+        # a source is looked for by its name, which the engine does not know
+        by_name = field == SOURCE and bool(begun)
+        size = MOST_SOURCES if by_name else VALUES_SEARCHED
+        return self._terms(
+            understood, TermsAgg(field=field, size=size, prefix=None if by_name else begun or None)
+        )
+
+    def _complete(self, understood: _Understood, field: str) -> AggregationResult | None:
+        """All values of a field; None where there are more than are kept."""
+        answer = self._terms(understood, TermsAgg(field=field, size=MAX_LISTED))
+        return None if answer.other_count else answer
+
+    def _terms(self, understood: _Understood, terms: TermsAgg) -> AggregationResult:
+        field = terms.field
+        request = replace(self._request(understood, {field: terms}), size=0, offset=0, needs_total=False)
+        return self._counted(understood.chosen(request)).aggregations[field]
 
     def source_names(self) -> Mapping[str, str]:
         """What persons call the sources, by what documents call them, as of a few seconds ago."""
@@ -424,6 +444,13 @@ def _shown_facets(
 def _called(view: FacetView, names: Mapping[str, str]) -> FacetView:
     buckets = (replace(bucket, label=names.get(bucket.value, bucket.label)) for bucket in view.buckets)
     return replace(view, buckets=tuple(buckets))
+
+
+def _beginning(listed: AggregationResult, begun: str) -> AggregationResult:
+    """The most frequent of these values that begin so."""
+    buckets = [bucket for bucket in listed.buckets if fold(str(bucket.key)).startswith(begun)]
+    shown, rest = buckets[:VALUES_SEARCHED], buckets[VALUES_SEARCHED:]
+    return AggregationResult(buckets=tuple(shown), other_count=sum(bucket.count for bucket in rest))
 
 
 def _begun(view: FacetView, begun: str) -> FacetView:

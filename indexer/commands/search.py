@@ -111,6 +111,7 @@ def search(
     modeldex search "task:ner params:1B..8B -license:gpl" --json
     """  # noqa: D301 - click's mark for lines that stay as they are
     from catalog.query.state import SearchState  # noqa: PLC0415 - `--help` needs none of it
+    from catalog.search.page_state import PageParts  # noqa: PLC0415
 
     state = SearchState(text=" ".join(query), sort=sort, page=page, size=limit)
     if saved is not None:
@@ -126,7 +127,7 @@ def search(
             if not printed and not catalog.info().documents:
                 _tell_waiting(catalog, settings)
         else:
-            results = catalog.page(state, facets_shown=False, relaxed=not (as_json or fail_if_empty))
+            results = catalog.page(state, PageParts(facets=False, relaxed=not (as_json or fail_if_empty)))
             if not results.total and not results.catalog_size:
                 _tell_waiting(catalog, settings)
             printed = _print_page(results, as_json=as_json, is_past=as_of is not None)

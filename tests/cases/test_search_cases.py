@@ -13,6 +13,7 @@ from fixtures.elasticsearch import engine_parts
 from catalog.dsl.body import from_dsl
 from catalog.query.state import SearchState
 from catalog.search.engine import IndexAction
+from catalog.search.page_state import PageParts
 from catalog.search.service import SearchService, from_parameters
 from catalog.settings import Settings
 from indexer.engines.memory import MemoryEngine, MemoryIndex, MemoryWriter
@@ -81,7 +82,7 @@ def test_what_is_typed_finds_what_is_meant(engine_of, kind, number):
         return
     service = SearchService(engine, names=lambda: KINDS[kind].get("sources", {}))
     state = SearchState(text=case["text"]) if "text" in case else from_parameters(parse_qsl(case["url"]))[0]
-    page = service.page(state, facets_shown="url" in case, relaxed=case.get("relaxed", False))
+    page = service.page(state, PageParts(facets="url" in case, relaxed=case.get("relaxed", False)))
     assert_hits(case, page)
     if "reading" in case:
         understood = service.understood(case["reading"])

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from catalog.dsl.body import from_dsl, to_dsl
 from catalog.query.state import SearchState
 from catalog.search.engine import SearchEngine
+from catalog.search.page_state import PageParts
 from catalog.search.service import SearchService
 from catalog.settings import Settings
 from catalog.testing.states import states
@@ -41,7 +42,7 @@ def doors(real_engines: list[SearchEngine], tmp_path_factory: pytest.TempPathFac
 @settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
 def test_copied_query_finds_what_the_page_shows(doors: list[Door], state: SearchState) -> None:
     for service, client, url in doors:
-        page = service.page(state, facets_shown=False)
+        page = service.page(state, PageParts(facets=False))
         example = query_example(service.request(page.state), url, needs_key=False)
         assume(example is not None)
         assert example is not None

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from catalog.query.state import SearchState
 from catalog.query.text.function_words import FILLER_WORDS
 from catalog.search.engine import IndexAction
+from catalog.search.page_state import PageParts
 from catalog.search.service import SearchService
 from indexer.engines.memory import MemoryEngine, MemoryIndex, MemoryWriter
 
@@ -53,7 +54,7 @@ def models_with_most(words: set[str]) -> int:
 
 
 def shown(service, text: str) -> int:
-    return service.page(SearchState(text=text), facets_shown=False, relaxed=True).total
+    return service.page(SearchState(text=text), PageParts(facets=False, relaxed=True)).total
 
 
 @settings(max_examples=150, deadline=None)

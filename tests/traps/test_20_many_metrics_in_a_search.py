@@ -4,6 +4,7 @@ import pytest
 
 from catalog.query.state import SearchState
 from catalog.search.engine import IndexAction
+from catalog.search.page_state import PageParts
 from catalog.search.service import SearchService
 from catalog.search.vocabulary import MAX_PARAMETERS
 from crawler.reading import Registry
@@ -75,11 +76,11 @@ def with_settings():
 )
 def test_a_hyper_parameter_is_compared_however_many_names_there_are(with_settings, model, text):
     """Beyond 5,000 names it was a metric that no model reports."""
-    page = with_settings.page(SearchState(text=text.format(f"knob_{model}_5")), facets_shown=False)
+    page = with_settings.page(SearchState(text=text.format(f"knob_{model}_5")), PageParts(facets=False))
     assert [hit["name"] for hit in page.hits] == [f"m{model}"]
     assert page.problems == ()
 
 
 def test_a_name_that_no_model_has_stays_a_metric_that_none_reports(with_settings):
-    page = with_settings.page(SearchState(text="knob_none > 1"), facets_shown=False)
+    page = with_settings.page(SearchState(text="knob_none > 1"), PageParts(facets=False))
     assert (page.total, [problem.code for problem in page.problems]) == (0, ["unknown-metric"])

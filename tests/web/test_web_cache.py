@@ -128,9 +128,9 @@ def test_what_is_made_while_the_index_changes_is_not_kept(web_of, keys_of, redis
         catalog = real(self, principal)
         page = catalog.page
 
-        def changed(state, **given):
+        def changed(state, parts):
             MemoryWriter(web.index).write([IndexAction(id=row["id"], revision=1, document=row)])
-            return page(state, **given)
+            return page(state, parts)
 
         catalog.page = changed
         return catalog

@@ -60,6 +60,22 @@ def test_a_changed_index_changes_the_tag(tmp_path):
     assert client.get("/", headers={"If-None-Match": before}).status_code == 200
 
 
+@pytest.mark.parametrize("changed", ["html/results.py", "templates/base.html", "fields.toml"])
+def test_a_release_that_changes_what_renders_changes_every_tag(tmp_path, changed):
+    """HTML that code alone makes was answered 304 to a browser that held the page of the release before."""
+    from webui.app import build
+
+    room = tmp_path / "webui"
+    for name in ("html/results.py", "templates/base.html", "fields.toml", "html/__pycache__/results.pyc"):
+        (room / name).parent.mkdir(parents=True, exist_ok=True)
+        (room / name).write_text("as it was")
+    before = build.__wrapped__((room,))
+    (room / "html/__pycache__/results.pyc").write_text("compiled anew")
+    assert build.__wrapped__((room,)) == before
+    (room / changed).write_text("as it is")
+    assert build.__wrapped__((room,)) != before
+
+
 def test_static_files_carry_their_content_in_their_address(web):
     page = web.get("/").text
     start = page.index("/static/modeldex.css?v=")

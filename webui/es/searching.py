@@ -16,7 +16,7 @@ from webui.es.faults import Json, body_of
 from webui.es.media import read_json, read_lines
 from webui.es.scrolls import open_scroll, search_at_point
 from webui.es.search_body import NO_SHARDS, Form, Search, nothing, read_search, shaped
-from webui.reading import tag_of
+from webui.reading import build, tag_of
 
 if TYPE_CHECKING:
     from catalog.access.catalog import Catalog
@@ -57,7 +57,7 @@ def search(asked: Asked) -> Json:
     catalog = asked.call.catalog
     # The answer is made within the time limit, too: cutting a thousand documents to patterns is work.
     return remembered_json(
-        lambda: tag_of("es", catalog.info().generation, wanted, form),
+        lambda: tag_of("es", build(), catalog.info().generation, wanted, form),
         lambda: asked.call.run(
             lambda: shaped(catalog.search(wanted.request), wanted, form), seconds=wanted.seconds
         ),

@@ -15,6 +15,7 @@ from catalog.errors import EditRefused, NotRemakable, RevisionConflict, UserErro
 from catalog.query.state import SearchState
 from catalog.recording.field_changes import Action, FieldChange, typed_value
 from catalog.records.history import BatchSummary
+from catalog.search.page_state import PageParts
 from catalog.search.parameters import PAGE, from_parameters, to_parameters
 from webui.editing import editor
 from webui.finding import find_model, find_present
@@ -149,7 +150,7 @@ def _bulk(
         " ".join(word for word in words if word),
         addresses(),
         addresses().search(state),
-        models=catalog().page(replace(state, size=1), facets_shown=False).total,
+        models=catalog().page(replace(state, size=1), PageParts(facets=False)).total,
         field=field,
         action=action,
         value=value,

@@ -12,6 +12,7 @@ from catalog.access.permissions import allowed, may_edit_some
 from catalog.query.state import PLOT
 from catalog.records import SourceId
 from catalog.records.accounts import Action
+from catalog.search.page_state import PageParts
 from catalog.search.parameters import AS_OF, PAGE, to_parameters
 from webui.caching.remembering import remembered
 from webui.finding import (
@@ -53,6 +54,7 @@ from webui.reading import (
 from webui.rendering import dumps, html, not_modified
 
 blueprint = Blueprint("pages", __name__)
+FOR_PERSONS = PageParts(ends=False, relaxed=True)
 
 
 @blueprint.get("/")
@@ -160,7 +162,7 @@ def favicon() -> BaseResponse:
 
 
 def _results(wanted: Asked) -> ResultsPage:
-    page = catalog().page(wanted.state, relaxed=True, with_ends=False)
+    page = catalog().page(wanted.state, FOR_PERSONS)
     plot = None
     if page.state.view.kind == PLOT and page.total:
         plot = plot_view(plot_data(catalog(), page), page.state, addresses())
@@ -178,7 +180,7 @@ def _results(wanted: Asked) -> ResultsPage:
 def _results_of(wanted: Asked, day: str) -> ResultsPage:
     """The same as it was then; nothing of the past is changed or streamed."""
     at, places = go_back(day), addresses(as_of=day)
-    page = catalog().page(wanted.state, relaxed=True, with_ends=False)
+    page = catalog().page(wanted.state, FOR_PERSONS)
     plot = None
     if page.state.view.kind == PLOT and page.total:
         plot = plot_view(plot_data(catalog(), page), page.state, places)

@@ -3,6 +3,7 @@
 import pytest
 
 from catalog.query.state import SearchState
+from catalog.search.page_state import PageParts
 from catalog.search.service import SearchService
 from catalog.testing.engine_cases import actions
 from indexer.engines.memory import MemoryEngine, MemoryIndex, MemoryWriter
@@ -48,7 +49,7 @@ def test_lists_and_exports_hold_what_is_there_unless_a_condition_speaks_of_the_r
 ):
     asked = state(text, **selections)
     expected = [letter * 64 for letter in ids]
-    assert sorted(hit["id"] for hit in service.page(asked, facets_shown=False).hits) == expected
+    assert sorted(hit["id"] for hit in service.page(asked, PageParts(facets=False)).hits) == expected
     assert sorted(document["id"] for document in service.export(asked)) == expected
     assert service.count(asked) == len(ids)
 

@@ -9,6 +9,7 @@ from catalog.query.request import SearchRequest
 from catalog.query.state import ResultView, SearchState
 from catalog.search.absent_models import only_present
 from catalog.search.engine import IndexAction
+from catalog.search.page_state import PageParts
 from catalog.search.service import SearchService, from_parameters, to_parameters
 from catalog.search.vocabulary import MAX_EVALUATED
 from catalog.settings import Settings
@@ -209,6 +210,22 @@ def test_facet_can_be_searched_by_prefix(service):
     view = service.facet(SearchState(selections={"tags": ("tag1",)}), "tags", "tag1")
     assert {bucket.value for bucket in view.buckets} == {"tag1", "tag10", "tag11", "tag12"}
     assert [bucket.value for bucket in view.buckets if bucket.selected] == ["tag1"]
+
+
+def test_names_are_counted_once_while_one_types(service, engine):
+    """Every letter counted all names of all models anew."""
+    field = "metric_names"
+    everything = service.facet(SearchState(), field).buckets
+    engine.requests.clear()
+    first = everything[0].value
+    begun = [service.facet(SearchState(), field, first[:end].upper()).buckets for end in (1, 2, len(first))]
+    assert engine.requests == []
+    assert begun == [
+        tuple(bucket for bucket in everything if bucket.value.startswith(first[:end]))
+        for end in (1, 2, len(first))
+    ]
+    service.facet(SearchState(text="params:>5M"), field, first)
+    assert engine.requests
 
 
 def test_page_is_one_request_once_the_vocabulary_and_spellings_are_known(service, engine):
@@ -445,7 +462,7 @@ def test_the_metric_on_the_axis_of_a_plot_leads(service):
 @pytest.mark.parametrize("text", ["", "accuracy>0.6", "task:ner params:>5M", "accuracy>0.99", "-has:metrics"])
 def test_facets_count_the_same_with_and_without_the_ends_of_their_ranges(service, text):
     state = SearchState(text=text)
-    with_ends, without = (service.page(state, with_ends=ends).facets for ends in (True, False))
+    with_ends, without = (service.page(state, PageParts(ends=ends)).facets for ends in (True, False))
     assert [(view.field, view.buckets, view.other_count) for view in with_ends] == [
         (view.field, view.buckets, view.other_count) for view in without
     ]
