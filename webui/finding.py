@@ -43,17 +43,36 @@ def find_model(model_id: str) -> StoredModel:
     """A model by its id, or by the beginning of an id that only one model has. Raises NotFoundHere."""
     reading = catalog()
     stored = reading.model(model_id)
-    if stored is None and (whole := _begun(model_id)) is not None:
-        stored = reading.model(whole)
+    if stored is not None:
+        return stored
+    candidates = _beginning_so(model_id)
+    if len(candidates) > 1:
+        raise NotFoundHere(_several(model_id, candidates))
+    stored = reading.model(candidates[0]) if candidates else None
     if stored is None:
         raise NotFoundHere("No model has this id. It may have been removed, or belong to another catalog.")
     return stored
 
 
-def _begun(model_id: str) -> str | None:
-    """The one id that begins so; None where there is none, or several."""
-    candidates = catalog().find(model_id) if SHORTEST_ID <= len(model_id) < 64 else ()
-    return str(candidates[0]) if len(candidates) == 1 else None
+def find_past_model(model_id: str) -> StoredModel:
+    """The same as it was, where this request is answered from the past. Where a value came from is known of the present state
+    alone. Raises NotFoundHere for a model that was not there then.
+    """
+    now = find_model(model_id)
+    document = catalog().get([str(now.id)]).get(str(now.id))
+    if document is None:
+        raise NotFoundHere("This model was not in the catalog then.")
+    revision = int(document.get("revision") or 0)
+    return (
+        now
+        if revision == now.revision
+        else replace(now, revision=revision, document=dict(document), provenance={})
+    )
+
+
+def _beginning_so(model_id: str) -> list[str]:
+    """The ids that begin so, or else those of the models that are called so."""
+    return [str(known) for known in catalog().find(model_id)] if SHORTEST_ID <= len(model_id) < 64 else []
 
 
 def find_present(model_id: str) -> StoredModel:
@@ -110,7 +129,7 @@ def find_facet(name: str) -> tuple[Field, FacetView, str, SearchState]:
         or (field.type in {"text", "flattened", "date"} and field.name in fields())
     ):
         raise NotFoundHere("There is no field of this name whose values could be listed.")
-    state = asked().state
+    state = asked(of_any_day=True).state
     prefix = request.args.get("prefix", "").strip()[:PREFIX_CHARACTERS]
     if prefix and field.type != "keyword":
         raise UserError(f"{field.label} holds no words: its values have no beginning to look for.")
@@ -150,15 +169,41 @@ def find_compared(named: Sequence[str]) -> Compared:
         notices.append(f"Only the first {MOST_COMPARED} of {len(ids):,} models are compared.")
     ids = ids[:MOST_COMPARED]
     known = catalog().present(ids) if ids else {}
-    short = {begun: model_id for model_id in ids if model_id not in known and (begun := _begun(model_id))}
-    if short:
-        known = {**known, **{short[begun]: row for begun, row in catalog().present(list(short)).items()}}
-    notices += [f"No model has the id {shown(model_id, 80)}." for model_id in ids if model_id not in known]
+    short = {model_id: _beginning_so(model_id) for model_id in ids if model_id not in known}
+    whole = {begun[0]: model_id for model_id, begun in short.items() if len(begun) == 1}
+    if whole:
+        known = {**known, **{whole[begun]: row for begun, row in catalog().present(list(whole)).items()}}
+    notices += [_unknown(model_id, short[model_id]) for model_id in ids if model_id not in known]
     kept = tuple({str(known[model_id]["id"]): model_id for model_id in ids if model_id in known}.values())
     if len(kept) == 1:
         notices.append("One model alone has nothing to be compared with.")
     return Compared(
         ids=tuple(ids), documents=tuple(known[model_id] for model_id in kept), notices=tuple(notices)
+    )
+
+
+def _unknown(model_id: str, candidates: Sequence[str]) -> str:
+    """Why an id leads to no model, and what to do."""
+    name = shown(model_id, 80)
+    if len(candidates) > 1:
+        return _several(model_id, candidates)
+    if len(model_id) < SHORTEST_ID:
+        return f"No model has the id {name}; the beginning of an id has {SHORTEST_ID} letters or more."
+    return f"No model has the id {name}."
+
+
+def _several(model_id: str, candidates: Sequence[str]) -> str:
+    lengths = range(SHORTEST_ID, len(candidates[0]))
+    apart = next(
+        (end for end in lengths if len({known[:end] for known in candidates}) == len(candidates)), None
+    )
+    examples = " or ".join(known[:apart] for known in candidates[:2])
+    if candidates[0].startswith(model_id):
+        return (
+            f"Several ids begin with {shown(model_id, 80)}. Write more of the one you mean, as in {examples}."
+        )
+    return (
+        f"Several models are called {shown(model_id, 80)}. Name the one you mean by its id, as in {examples}."
     )
 
 

@@ -31,3 +31,8 @@ def go_back(day: str) -> datetime:
             "Another search of the past is being answered. Try again.", retry_after=5
         ) from None
     return min(end, datetime.now(UTC))
+
+
+def moment_of(at: datetime) -> str:
+    """The moment that a page shows, for people."""
+    return f"{at:%Y-%m-%d %H:%M} UTC"

@@ -44,11 +44,12 @@ class Addresses:
         return FacetAddresses.around(self, view.state, view.field)
 
     def values(self, field: str, state: SearchState) -> str:
-        return self._with_query(f"/values/{quote(field, safe='', errors='replace')}", state)
+        return self._with_query(f"/values/{quote(field, safe='', errors='replace')}", state, as_of=self.as_of)
 
     def model(self, model_id: str, *, came_from: str = "") -> str:
         """The page of a model; it says where the model came from to who asked for `came_from`, its old id."""
-        query = f"?{urlencode({'from': came_from})}" if came_from else ""
+        pairs = [(name, value) for name, value in (("from", came_from), (AS_OF, self.as_of)) if value]
+        query = f"?{_query(pairs)}" if pairs else ""
         return f"{self.root}/models/{quote(model_id, safe='', errors='replace')}{query}"
 
     def model_json(self, model_id: str) -> str:
@@ -64,10 +65,10 @@ class Addresses:
     def edit(self, model_id: str, field: str = "") -> str:
         """Where a model is changed, or one field of it."""
         query = f"?{urlencode({'field': field}, errors='replace')}" if field else ""
-        return f"{self.model(model_id)}/edit{query}"
+        return f"{self._now.model(model_id)}/edit{query}"
 
     def history(self, model_id: str) -> str:
-        return f"{self.model(model_id)}/history"
+        return f"{self._now.model(model_id)}/history"
 
     def edit_found(self, state: SearchState) -> str:
         """Where all models that a search finds are changed."""
@@ -78,13 +79,21 @@ class Addresses:
 
     def compare(self, model_ids: Iterable[str]) -> str:
         names = ",".join(quote(model_id, safe="", errors="replace") for model_id in model_ids)
-        return f"{self.root}/compare?ids={names}" if names else f"{self.root}/compare"
+        pairs = [f"ids={names}"] if names else []
+        if self.as_of and names:
+            pairs.append(f"{AS_OF}={_encoded(self.as_of)}")
+        return f"{self.root}/compare?{'&'.join(pairs)}" if pairs else f"{self.root}/compare"
 
     def saved(self, search_id: str = "") -> str:
         return f"{self.root}/saved/{quote(search_id, safe='')}" if search_id else f"{self.root}/saved"
 
     def feed(self, search_id: str, kind: str) -> str:
         return f"{self.saved(search_id)}/feed.{kind}"
+
+    @property
+    def _now(self) -> Addresses:
+        """Those of what is changed or listed as it is now."""
+        return Addresses(root=self.root)
 
     def _with_query(self, path: str, state: SearchState, *, as_of: str = "") -> str:
         query = _query([*to_parameters(state), *([(AS_OF, as_of)] if as_of else [])])

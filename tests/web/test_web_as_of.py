@@ -36,6 +36,8 @@ class Past:
         self.run("edit", "net", "license=apache-2.0")
         self.run("edit", "other", "tags=secret")
         self.services = open_services(Settings(home=self.home))
+        found = self.client().get("/api/v1/search").json["results"]
+        self.ids = [row["id"] for row in found]
 
     def run(self, *words):
         ran = CliRunner().invoke(cli, ["--home", str(self.home), *words])
@@ -93,6 +95,30 @@ def test_the_page_says_the_moment_and_its_links_stay_there(past):
     assert "as_of" not in now
 
 
+def test_what_a_page_of_the_past_shows_leads_to_the_same_moment(past):
+    """Every number of a search of the past led to the model as it is now, which says another one."""
+    client = past.client()
+    page = client.get("/", query_string={"q": "license:mit", "as_of": past.then}).text
+    links = re.findall(r'href="(/models/[^"#]*)', page)
+    assert links
+    net = next(page for link in links if ">net<" in (page := client.get(link.replace("&amp;", "&")).text))
+    assert "as it was at" in net
+    assert ">mit<" in net
+    assert "apache-2.0" not in net
+    assert 'name="as_of"' in net
+    assert "apache-2.0" in client.get(re.search(r'href="([^"]*)">As it is now', net)[1]).text
+
+    compared = client.get(
+        "/compare", query_string={"ids": past.ids, "as_of": past.then}, follow_redirects=True
+    )
+    assert "as they were at" in compared.text
+    assert all("as_of=" in link for link in re.findall(r'href="(/models/[^"]*)"', compared.text))
+    values = client.get("/values/license", query_string={"as_of": past.then}).text
+    assert "apache-2.0" not in values
+    assert all("as_of=" in link for link in re.findall(r'class="option" href="([^"]*)"', values))
+    assert client.get(links[0].split("?")[0], query_string={"as_of": "2001-01-01"}).status_code == 404
+
+
 def test_who_may_not_see_a_model_now_did_not_see_it_then(past):
     viewer = User(
         id="0" * 16,
@@ -107,6 +133,8 @@ def test_who_may_not_see_a_model_now_did_not_see_it_then(past):
     assert names(client.get("/api/v1/search", query_string={"q": "is:latest", "as_of": past.then})) == ["net"]
     page = client.get("/", query_string={"as_of": past.then}).text
     assert "other" not in page
+    shown = [client.get(f"/models/{model}", query_string={"as_of": past.then}) for model in past.ids]
+    assert sorted(answer.status_code for answer in shown) == [200, 404]
     assert names(past.client().get("/api/v1/search", query_string={"as_of": past.then})) == ["net", "other"]
 
 

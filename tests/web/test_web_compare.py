@@ -6,7 +6,10 @@ import re
 
 import pytest
 from fixtures.shelf import HOSTILE_NAME, model_documents
+from fixtures.web import services_over
 
+from catalog.settings import Settings
+from webui.app import create_app
 from webui.html.compare import compare_page
 from webui.urls import Addresses
 
@@ -101,6 +104,21 @@ def test_what_is_told_of_models_among_others_leads_to_a_place_that_their_pages_h
     assert rows == {"Flags": "values", "Locations": "values", "Task": "value-task"}
 
 
+def test_an_ambiguous_name_says_what_tells_the_models_apart(tmp_path):
+    """Two ids that begin alike, or two models of one name, were "No model has the id …"."""
+    ids = [f"abcdef{letter}" + "0" * 57 for letter in "123"]
+    rows = [
+        model(name, id=key, uri=f"file:///{key}")
+        for name, key in zip(("twin", "twin", "c"), ids, strict=True)
+    ]
+    client = create_app(Settings(home=tmp_path), services_over(rows)).test_client()
+    said = client.get(f"/compare?ids=abcdef,{ids[2]}").text
+    assert "Several ids begin with abcdef. Write more of the one you mean, as in abcdef1 or abcdef2." in said
+    assert "as in abcdef1 or abcdef2" in client.get("/models/abcdef").text
+    assert client.get("/models/abcdef").status_code == 404
+    assert "Compare 2 models" in client.get("/compare?ids=abcdef1,abcdef3").text
+
+
 def test_a_shared_base_is_said_first():
     base = [{"id": "bert-base", "relation": "finetune"}]
     assert compared(model("a", base_model=base), model("b", base_model=base)).sentences == (
@@ -128,6 +146,7 @@ def test_the_form_of_the_results_leads_to_one_address(web):
         (f"ids={','.join(IDS[:6])},a,b", "Only the first 6 of 8"),
         ("ids=" + "," * 5_000, "Choose two to six models"),
         ("ids=%3Cscript%3E,%00", "No model has the id"),
+        (f"ids={IDS[0][:4]},{IDS[1]}", "the beginning of an id has 6 letters or more"),
     ],
 )
 def test_whatever_is_to_be_compared_there_is_a_page(web, address, said):

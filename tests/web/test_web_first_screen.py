@@ -289,6 +289,14 @@ def test_rank_leads_to_exactly_as_many_models_as_it_says(tmp_path):
     assert found["total"] == 3
 
 
+def test_a_model_that_is_not_there_has_no_rank_among_those_that_are(tmp_path):
+    """A missing one said "6th of 13 here" of thirteen that it is none of."""
+    rows = [scored("a", 0.9), scored("b", 0.95), scored("away", 0.8) | {"status": "missing"}]
+    client = client_of(rows, tmp_path)
+    shown = [client.get(f"/models/{row['id']}").get_data(as_text=True) for row in rows]
+    assert [" of 2 here" in text for text in shown] == [True, True, False]
+
+
 # Relatives
 
 

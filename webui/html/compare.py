@@ -113,6 +113,9 @@ class ComparePage:
     markdown: str
     url: str
     rivals: tuple[RivalView, ...]
+    as_of: str = ""  # the sentence of a comparison of the past
+    day: str = ""
+    now_url: str = ""
 
 
 def compare_page(

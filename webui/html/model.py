@@ -200,6 +200,9 @@ class ModelPage:
     compare_url: str
     similar: tuple[Tag, ...]
     document: Mapping[str, Any]
+    as_of: str = ""  # the sentence of a model of the past
+    day: str = ""
+    now_url: str = ""
 
     @property
     def summary(self) -> str:

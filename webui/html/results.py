@@ -155,6 +155,7 @@ class ResultsPage:
     crawl: CrawlStatus | None
     took_ms: int
     as_of: str = ""  # the sentence of a search of the past
+    day: str = ""  # of the past, as it was asked for
     now_url: str = ""  # the same search of now
     engine: str
 

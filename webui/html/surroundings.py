@@ -10,6 +10,7 @@ from catalog.access.lineage import LineageGraph, lineage_graph
 from catalog.access.permissions import may_edit
 from catalog.access.relatives import Family, Rank, family_of, rank_of, series_of
 from catalog.errors import EngineError
+from catalog.text.absence import ABSENT
 from webui.documents import values_at
 from webui.headline import headlines
 
@@ -39,6 +40,14 @@ class Surroundings:
     moved_from: Mapping[str, Any] | None = None
     silent: bool = False
     may_edit: bool = False
+
+    def before(self, revision: int) -> Surroundings:
+        """What of it is told of a model as it was: its history until then, nothing to be changed, and no text that was read
+        later.
+        """
+        until = tuple(row for row in self.revisions if row.number <= revision)
+        is_present = until == self.revisions
+        return replace(self, card=self.card if is_present else None, revisions=until, may_edit=False)
 
 
 def surroundings_of(catalog: Catalog, model: StoredModel, *, came_from: str = "") -> Surroundings:
@@ -78,6 +87,8 @@ def _origin(catalog: Catalog, model: StoredModel, came_from: str) -> Mapping[str
 
 
 def _ranks(catalog: Catalog, document: Mapping[str, Any]) -> Iterator[tuple[str, Rank]]:
+    if document.get("status") in ABSENT:
+        return  # it is none of those that are here
     for headline in headlines(document)[:RANKED]:
         rank = rank_of(catalog, headline.metric, headline.evaluation)
         if rank is not None:

@@ -21,6 +21,7 @@ from webui.finding import (
     find_example,
     find_facet,
     find_model,
+    find_past_model,
     find_rivals,
     find_table,
     find_trained_on,
@@ -31,14 +32,14 @@ from webui.html.compare import compare_page
 from webui.html.data_tables import table_page
 from webui.html.health import health_page
 from webui.html.language import language_page
-from webui.html.model import model_page
+from webui.html.model import ModelPage, model_page
 from webui.html.plot import plot_view
 from webui.html.results import ResultsPage, results_page
 from webui.html.surroundings import moved_to, surroundings_of
 from webui.html.values import ValuesPage, values_page
 from webui.not_found import NotFoundHere
 from webui.parameters import Asked, addresses, asked
-from webui.past import day_asked, go_back
+from webui.past import day_asked, go_back, moment_of
 from webui.plot_points import plot_data
 from webui.reading import (
     build,
@@ -79,6 +80,8 @@ def _search_page(wanted: Asked, tag: str | None) -> Response:
 
 @blueprint.get("/models/<model_id>")
 def model(model_id: str) -> BaseResponse:
+    if day := day_asked():
+        return html("model.html", _model_of(model_id, day))
     stored = find_model(model_id)
     if target := moved_to(catalog(), stored):
         return redirect(addresses().model(target, came_from=str(stored.id)), 302)
@@ -102,12 +105,16 @@ def table(name: str) -> BaseResponse:
 
 @blueprint.get("/compare")
 def compare() -> BaseResponse:
-    named = request.args.getlist("ids")
+    named, day = request.args.getlist("ids"), day_asked()
+    at, places = go_back(day) if day else None, addresses(as_of=day)
     chosen = find_compared(named)
     if len(named) > 1:  # the form of the results sends each id apart
-        return redirect(addresses().compare(chosen.ids), 302)
+        return redirect(places.compare(chosen.ids), 302)
     rivals = find_rivals(chosen.documents) if 0 < len(chosen.documents) < MOST_COMPARED else ()
-    page = compare_page(chosen.documents, chosen.notices, addresses(), rivals)
+    page = compare_page(chosen.documents, chosen.notices, places, rivals)
+    if at is not None:
+        sentence, now = f"These models as they were at {moment_of(at)}.", addresses().compare(chosen.ids)
+        return html("compare.html", replace(page, as_of=sentence, day=day, now_url=now))
     tag = tag_of(build(), dumps(page))
     return remembered(tag, lambda: html("compare.html", page, tag=tag), tag=tag)
 
@@ -185,16 +192,32 @@ def _results_of(wanted: Asked, day: str) -> ResultsPage:
     if page.state.view.kind == PLOT and page.total:
         plot = plot_view(plot_data(catalog(), page), page.state, places)
     shown = results_page(page, places, None, wanted.notices, None, plot)
-    sentence = f"The catalog as it was at {at:%Y-%m-%d %H:%M} UTC."
     return replace(
         shown,
-        as_of=sentence,
+        as_of=f"The catalog as it was at {moment_of(at)}.",
+        day=day,
         now_url=addresses().search(page.state),
         hidden=(*shown.hidden, (AS_OF, day)),
     )
 
 
+def _model_of(model_id: str, day: str) -> ModelPage:
+    """A model as it was then, among those that were there. Its card is kept as it is now alone."""
+    at, places = go_back(day), addresses(as_of=day)
+    stored = find_past_model(model_id)
+    around = surroundings_of(catalog(), stored)
+    page = model_page(
+        stored, places, around.before(stored.revision), words=request.args.get("values", "").strip()
+    )
+    sentence = f"This model as it was at {moment_of(at)}, in revision {stored.revision}."
+    return replace(page, as_of=sentence, day=day, now_url=addresses().model(str(stored.id)))
+
+
 def _values(name: str) -> ValuesPage:
+    day = day_asked()
+    if day:
+        go_back(day)
     field, view, prefix, state = find_facet(name)
-    hidden = tuple((name, value) for name, value in to_parameters(state) if name != PAGE)
-    return values_page(field, view, prefix, state, addresses(), hidden)
+    hidden = [(name, value) for name, value in to_parameters(state) if name != PAGE]
+    hidden += [(AS_OF, day)] if day else []
+    return values_page(field, view, prefix, state, addresses(as_of=day), tuple(hidden))

@@ -310,7 +310,7 @@
     if (!bar) return;
     const boxes = [...document.querySelectorAll(".pick input")];
     for (const one of boxes) one.checked = picked.has(one.value);
-    for (const old of bar.querySelectorAll("input")) old.remove();
+    for (const old of bar.querySelectorAll("input[name=ids]")) old.remove();
     const here = new Set(boxes.map((one) => one.value));
     for (const id of picked.keys()) {
       if (here.has(id)) continue;
