@@ -26,8 +26,13 @@ BOMBS = {
     "open tags": "<div><table><tr><td>" * 3_000,
     "open links": '[a](b "' * 9_000,
     "entities": "&" * 60_000,
+    "addresses": "http://a/'\"([{" * 5_000,
+    "links": "http://a.b/c?d " * 999,
+    "formulas": "$a$ " * 15_000,
+    "open formulas": "$$ a\n" * 12_000,
     "five megabytes": "hello *world* " * 400_000,
 }
+REL = "noopener noreferrer nofollow external"
 _INERT = """
     a abbr b blockquote br caption code dd del details div dl dt em h3 h4 h5 h6 hr i kbd li mark ol p pre s samp small span
     strong sub summary sup table tbody td tfoot th thead tr u ul var
@@ -136,6 +141,28 @@ def test_what_is_wider_than_the_page_is_reached_with_keys_and_no_level_of_headin
     assert html.count('tabindex="0"') == 2
     assert re.findall(r"<(table|pre)", html) == re.findall(r'<(table|pre) tabindex="0"', html)
     assert re.findall(r"<(h\d)", html) == re.findall(r"</(h\d)", html) == ["h3", "h4", "h3"]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (
+            "See https://a.org/b_c_d?x=1.",
+            '<a href="https://a.org/b_c_d?x=1">https://a.org/b_c_d?x=1</a>.',
+        ),
+        ("`https://a.org`", "<code>https://a.org</code>"),
+        ("Read README.md, train.py, me@a.org, //a.org, ftp://a.org and www.a.org", None),
+        ("https://me:secret@a.org", "<a>https://me:secret@a.org</a>"),
+        ("loss $L_i = a_j * b * c$", r"loss <code>$L_i = a_j * b * c$</code>"),
+        ("$$\n\\frac{a_1}{b}\n- <b>\n$$", '<pre tabindex="0"><code>\\frac{a_1}{b}\n- &lt;b&gt;</code></pre>'),
+        ("so $$x^2 < 3$$ holds", "so <code>$$x^2 &lt; 3$$</code> holds"),
+        ("It costs $5 and $6, US$5/US$6; $HOME and $PATH", None),
+    ],
+)
+def test_addresses_are_links_and_formulas_stay_as_they_are_written(text, shown):
+    """Bare addresses were text, and Markdown took the underscores, stars and backslashes of TeX for its own."""
+    html = str(card_of(text, "README.md").html).replace(f' rel="{REL}"', "")
+    assert (text if shown is None else shown) in html
 
 
 def test_long_card_says_that_it_is_cut():

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from catalog.text import safety
 from catalog.text.slugs import slug
@@ -28,6 +28,8 @@ MAX_CARD_CHARACTERS = 60_000
 """Of Markdown that is rendered: the worst of forty hostile cards of that length takes 1.4 s (a table of 1,900 columns), prose
 a tenth of a second.
 """
+MAX_ADDRESSES = 1_000
+"""That are made links where they stand as bare text; a card of more of them keeps them as text."""
 MAX_DEPTH = 20
 """Of lists and quotes in each other; deeper ones are shown as text."""
 MAX_HEADINGS = 40
@@ -97,7 +99,7 @@ def _rendered(text: str, title: str) -> tuple[str, tuple[CardHeading, ...], bool
     import nh3  # noqa: PLC0415 - only model pages with cards need it
 
     source, is_cut = _bounded(text)
-    parser = _parser()
+    parser = _parser(linked=source.count("://") <= MAX_ADDRESSES)
     tokens = _filled(parser.parse(source))
     headings = tuple(_headed(tokens, title))
     html = nh3.clean(
@@ -123,13 +125,45 @@ def _kept(character: str) -> str:
     return character if character in "\n\t" else "\n" if character in "\r\u2028\u2029" else ""
 
 
-def _parser() -> MarkdownIt:
+def _parser(*, linked: bool) -> MarkdownIt:
     from markdown_it import MarkdownIt  # noqa: PLC0415 - only model pages with cards need it
+    from mdit_py_plugins.dollarmath import dollarmath_plugin  # noqa: PLC0415
 
-    parser = MarkdownIt("commonmark", {"html": True, "maxNesting": MAX_DEPTH})
-    parser.enable(["table", "strikethrough"])
+    parser = MarkdownIt("commonmark", {"html": True, "maxNesting": MAX_DEPTH, "linkify": linked})
+    parser.enable(["table", "strikethrough", "linkify"])
+    assert parser.linkify is not None, "linkify-it-py is one of our dependencies"
+    # README.md and v1.py would be addresses of Moldova and Paraguay.
+    parser.linkify.set({"fuzzy_link": False, "fuzzy_email": False, "fuzzy_ip": False})
+    for other in ("//", "ftp:", "mailto:"):  # `safe_link` lets none of them through
+        parser.linkify.add(other, None)
+    # As the hub and GitHub find it: "$5 and $6" is money.
+    dollarmath_plugin(
+        parser,
+        allow_labels=False,
+        allow_space=False,
+        allow_digits=False,
+        allow_blank_lines=False,
+        double_inline=True,
+    )
+    parser.add_render_rule("math_inline", _formula)
+    parser.add_render_rule("math_inline_double", _formula)
+    parser.add_render_rule("math_block", _formula_block)
     parser.add_render_rule("image", _image)
     return parser
+
+
+def _formula(_renderer: Any, tokens: Sequence[Token], index: int, _options: Any, _environment: Any) -> str:
+    """TeX as it is written, which can be read: Markdown took its underscores and backslashes for its own. With its signs, as
+    one cannot be sure that it is TeX.
+    """
+    token = tokens[index]
+    return f"<code>{token.markup}{escape(token.content)}{token.markup}</code>"
+
+
+def _formula_block(
+    _renderer: Any, tokens: Sequence[Token], index: int, _options: Any, _environment: Any
+) -> str:
+    return f"<pre><code>{escape(tokens[index].content.strip())}</code></pre>\n"
 
 
 def _image(_renderer: Any, tokens: Sequence[Token], index: int, _options: Any, _environment: Any) -> str:
