@@ -346,3 +346,26 @@ def test_the_search_is_copied_as_elasticsearch_json(chromium, web_url):
     found = context.request.post("/es/models/_search", data=copied).json()
     assert found["hits"]["total"] == {"value": total(page), "relation": "eq"}
     context.close()
+
+
+PAPER = {"width": 1047, "height": 720}
+"""A4 across with margins of a centimetre."""
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/?view=table&columns=f1,accuracy,params,size,date,license,language,task,framework,dtype,owner,source,path,tags",
+        f"/compare?ids={','.join(row['id'] for row in model_documents()[:6])}",
+        f"/models/{model_documents()[0]['id']}",
+    ],
+    ids=["a table of 14 columns", "six models", "a model"],
+)
+def test_no_column_is_cut_off_on_paper(tab, address):
+    """Wide tables were cut at the edge of the sheet, and so was what a cell cut short."""
+    page = tab("chromium", viewport=PAPER)
+    page.goto(address)
+    page.emulate_media(media="print")
+    assert page.evaluate("document.documentElement.scrollWidth") <= PAPER["width"]
+    cut = "[...document.querySelectorAll('th, td')].filter(cell => cell.scrollWidth > cell.clientWidth + 1).length"
+    assert page.evaluate(cut) == 0

@@ -108,6 +108,7 @@ def _panel(view: FacetView, state: SearchState, addresses: Addresses) -> FacetPa
     options = [_option(bucket, largest, places, spellings) for bucket in buckets]
     at_once = [option for index, option in enumerate(options) if index < OPTIONS_AT_ONCE or option.selected]
     others = [option for option in options[OPTIONS_AT_ONCE:] if not option.selected]
+    high_hint = bound(bars[-1].high) if bars else ""
     active = any(bucket.selected for bucket in view.buckets) or bool(view.low or view.high)
     return FacetPanel(
         field=view.field,
@@ -125,8 +126,8 @@ def _panel(view: FacetView, state: SearchState, addresses: Addresses) -> FacetPa
         ticks=_ticks(bars),
         low=view.low,
         high=view.high,
-        low_hint=bound(next((bucket.low for bucket in bars if bucket.low), "")),
-        high_hint=bound(bars[-1].high) if bars else "",
+        low_hint=bound(next((bucket.low for bucket in bars if bucket.low), "")) if high_hint else "",
+        high_hint=high_hint,
         unit=view.unit or "",
     )
 
