@@ -9,7 +9,7 @@ from typing import Any
 
 from catalog.dsl.clauses import QueryReader
 from catalog.dsl.composite import Composite, inside, read_composite
-from catalog.dsl.costs import depth, estimate
+from catalog.dsl.costs import depth, ends_of, estimate
 from catalog.dsl.dates import DateFormat, date_options, iso, period_of
 from catalog.dsl.response_shapes import Shape, read_shape
 from catalog.dsl.values import (
@@ -49,8 +49,8 @@ MAX_NESTING = 6
 MAX_AGGREGATIONS = 20
 MAX_TERMS_SIZE = 500
 MAX_RANGES = 100
-MAX_BUCKETS = 10_000
-"""Most buckets that one request may be expected to make."""
+MAX_BUCKETS = 20_000
+"""Most buckets that one request may be expected to make: ten lines of 1,500 points, as Grafana draws them, are 15,010."""
 MAX_PERCENTS = 20
 MAX_FILTERS = 50
 SMALLEST_INTERVAL = 1e-3
@@ -80,13 +80,14 @@ class AggregationReader:
         self.count = 0
         self.shapes: dict[tuple[str, ...], Shape] = {}
 
-    def read(self, body: Any) -> dict[str, Aggregation]:
-        """Every aggregation by its name. Raises RequestRefused with the part's name."""
+    def read(self, body: Any, query: Query) -> dict[str, Aggregation]:
+        """Every aggregation of what the query finds by its name. Raises RequestRefused with the part's name."""
         aggregations = self._named(body, (), nested=False)
         # A composite says itself how many combinations come back, and how deep it is.
         apart = {path[0] for path, shape in self.shapes.items() if shape.composite is not None}
         checked = {name: agg for name, agg in aggregations.items() if name not in apart}
-        expected = sum(estimate(aggregation) for aggregation in checked.values())
+        ends = ends_of(query)
+        expected = sum(estimate(aggregation, ends) for aggregation in checked.values())
         if expected > MAX_BUCKETS:
             raise RequestRefused(
                 "aggs", f"may make about {expected:,} buckets; the limit is {MAX_BUCKETS:,}."

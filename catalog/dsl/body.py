@@ -136,7 +136,7 @@ def _no_constant(name: str) -> Any:
 def from_dsl(body: Any) -> tuple[SearchRequest, Options]:
     """The search that a body asks, and the form of the answer it wants.
 
-    Bounds: 64 kB, 12 levels, 256 clauses, from + size up to 10,000, size as far, 20 aggregations, about 10,000
+    Bounds: 64 kB, 12 levels, 256 clauses, from + size up to 10,000, size as far, 20 aggregations, about 20,000
     buckets. Raises RequestRefused that names the first part that is not allowed.
     """
     if isinstance(body, bytes | str):
@@ -149,10 +149,11 @@ def from_dsl(body: Any) -> tuple[SearchRequest, Options]:
     queries = QueryReader()
     aggregations = AggregationReader(queries)
     sort = _sort(given.get("sort"))
+    query = queries.read(given["query"]) if given.get("query") is not None else All()
     request = SearchRequest(
-        query=queries.read(given["query"]) if given.get("query") is not None else All(),
+        query=query,
         post_filter=queries.read(given["post_filter"]) if given.get("post_filter") is not None else None,
-        aggregations=aggregations.read(below(given)),
+        aggregations=aggregations.read(below(given), query),
         sort=sort,
         offset=whole(given.get("from", 0), "from", 0, MAX_RESULT_WINDOW),
         size=whole(given.get("size", 10), "size", 0, MAX_SIZE),

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from math import ceil
+from typing import Any
+
+from catalog.query.nodes import And, Query, Range
 from catalog.query.request import (
     Aggregation,
     DateHistogramAgg,
     FilterAgg,
     FiltersAgg,
     HistogramAgg,
+    MetricAgg,
     NestedAgg,
     RangeAgg,
     ReverseNestedAgg,
@@ -16,10 +23,16 @@ from catalog.query.request import (
 from mappings import fields
 from mappings.metrics import find
 
+YEAR_SECONDS = 366 * 86_400
 _YEARS_OF_DATA = 20
 _UNBOUNDED_BUCKETS = 100
 _CALENDAR_BUCKETS = {"year": 1, "quarter": 4, "month": 12, "week": 53, "day": 366}
 _PASSING = (FilterAgg, NestedAgg, ReverseNestedAgg)
+_ENDS = 2
+"""Buckets that reach beyond a range, one at each end."""
+
+Ends = tuple[Any, Any]
+"""The least and the greatest value that a model found can have; None where there is no bound."""
 
 
 def depth(aggregation: Aggregation) -> int:
@@ -28,14 +41,51 @@ def depth(aggregation: Aggregation) -> int:
     return below + (not isinstance(aggregation, _PASSING))
 
 
-def estimate(aggregation: Aggregation) -> int:
-    """How many buckets may be expected, everything below included."""
-    own = _own_buckets(aggregation)
-    below = sum(estimate(part) for part in getattr(aggregation, "aggs", {}).values())
+def ends_of(query: Query) -> dict[str, Ends]:
+    """Between which values a query lets fields lie. Where a model has several values, one of them is enough: those are left out."""
+    clauses = query.clauses if isinstance(query, And) else (query,)
+    ends: dict[str, Ends] = {}
+    for clause in clauses:
+        for field, (low, high) in _ends(clause).items():
+            known = ends.get(field, (None, None))
+            ends[field] = _either(max, known[0], low), _either(min, known[1], high)
+    return ends
+
+
+def _ends(clause: Query) -> dict[str, Ends]:
+    match clause:
+        case And():
+            return ends_of(clause)
+        case Range(field=field) if _has_one_value(field):
+            bounds = (clause.gt, clause.gte, clause.lt, clause.lte)
+            if not any(isinstance(bound, str) for bound in bounds):
+                return {field: (_either(max, *bounds[:2]), _either(min, *bounds[2:]))}
+    return {}
+
+
+def _has_one_value(field: str) -> bool:
+    row = fields().get(field)
+    return field.startswith("metrics.") if row is None else not row.list
+
+
+def _either(choose: Any, first: Any, second: Any) -> Any:
+    """The narrower of two bounds, of which either may be None."""
+    given = [bound for bound in (first, second) if bound is not None]
+    return choose(given) if given else None
+
+
+def estimate(aggregation: Aggregation, ends: Mapping[str, Ends]) -> int:
+    """How many buckets may be expected, everything below included, of models whose values lie between these ends. Numbers are
+    measured in buckets and are none themselves.
+    """
+    if isinstance(aggregation, MetricAgg):
+        return 0
+    own = _own_buckets(aggregation, ends)
+    below = sum(estimate(part, ends) for part in getattr(aggregation, "aggs", {}).values())
     return own + own * below
 
 
-def _own_buckets(aggregation: Aggregation) -> int:
+def _own_buckets(aggregation: Aggregation, ends: Mapping[str, Ends]) -> int:
     match aggregation:
         case TermsAgg(size=size):
             return size
@@ -43,13 +93,23 @@ def _own_buckets(aggregation: Aggregation) -> int:
             return len(ranges)
         case FiltersAgg(filters=filters):
             return len(filters)
-        case HistogramAgg(field=field, interval=interval):
-            return max(1, round(_span(field) / interval)) if _span(field) else _UNBOUNDED_BUCKETS
-        case DateHistogramAgg(calendar_interval=str() as calendar):
-            return _CALENDAR_BUCKETS[calendar] * _YEARS_OF_DATA
-        case DateHistogramAgg(fixed_seconds=int() as seconds):
-            return max(1, _YEARS_OF_DATA * 366 * 86_400 // seconds)
+        case HistogramAgg(field=field, interval=interval, bounds=bounds):
+            width = _width(ends.get(field), bounds) or _span(field)
+            return max(1, round(width / interval)) if width else _UNBOUNDED_BUCKETS
+        case DateHistogramAgg(field=field, bounds=bounds, calendar_interval=calendar, fixed_seconds=seconds):
+            width = _width(ends.get(field), bounds) or _YEARS_OF_DATA * YEAR_SECONDS
+            every = seconds or YEAR_SECONDS / _CALENDAR_BUCKETS[str(calendar)]
+            return ceil(width / every) + _ENDS
     return 1
+
+
+def _width(ends: Ends | None, bounds: Ends | None) -> float:
+    """How far buckets reach that hold values between these ends and go on, empty, to these bounds; 0 where nobody knows."""
+    if ends is None or None in ends:
+        return 0.0
+    given: Iterable[Ends] = (ends,) if bounds is None else (ends, bounds)
+    width = max(high for _, high in given) - min(low for low, _ in given)
+    return max(width.total_seconds() if isinstance(width, timedelta) else width, 0.0)
 
 
 def _span(field: str) -> float:

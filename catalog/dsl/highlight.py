@@ -15,6 +15,8 @@ from mappings import fields
 MAX_FIELDS = 100
 MAX_TAG = 100
 FRAGMENT_SIZE = 200
+MAX_SIZE = 2**31 - 1
+"""What Grafana sends to have values whole."""
 FRAGMENTS = 5
 _WORD = re.compile(r"\w+")
 _TYPES = frozenset({"text", "name", "keyword"})
@@ -99,7 +101,7 @@ def _options(given: Mapping[str, Any], general: Highlight) -> Highlight:
         general,
         tags=(_tag(given.get("pre_tags"), general.tags[0]), _tag(given.get("post_tags"), general.tags[1])),
         fragments=whole(given.get("number_of_fragments", general.fragments), "number_of_fragments", 0, 100),
-        size=whole(given.get("fragment_size", general.size), "fragment_size", 1, 10_000),
+        size=whole(given.get("fragment_size", general.size), "fragment_size", 1, MAX_SIZE),
         anywhere=not matching,
     )
 

@@ -107,6 +107,55 @@ def test_a_panel_over_time_is_parted_by_a_value(es, door):
     assert {(key[0].casefold(), key[1]): value for key, value in parted.items()} == expected
 
 
+LOGS = {
+    "size": 500,
+    "sort": [{"best_date": {"order": "desc", "unmapped_type": "boolean"}}, {"_doc": {"order": "desc"}}],
+    "script_fields": {},
+    "highlight": {
+        "fields": {"*": {}},
+        "pre_tags": ["@HIGHLIGHT@"],
+        "post_tags": ["@/HIGHLIGHT@"],
+        "fragment_size": 2**31 - 1,
+    },
+    "fields": [{"field": "best_date", "format": "strict_date_optional_time_nanos"}],
+}
+
+
+def test_the_last_hours_and_the_documents_behind_them_are_shown(es, door):
+    """What Grafana sends by default: a bucket each ten seconds of six hours, and in Explore documents with all that was found."""
+    moment = max(datetime.fromisoformat(row["best_date"]) for row in door.rows if "best_date" in row)
+    last = round(moment.timestamp() * 1000)
+    first = last - 6 * 3_600_000
+    within = {"range": {"best_date": {"gte": first, "lte": last, "format": "epoch_millis"}}}
+    line = {
+        "field": "best_date",
+        "fixed_interval": "10000ms",
+        "min_doc_count": 0,
+        "extended_bounds": {"min": first, "max": last},
+        "format": "epoch_millis",
+    }
+    measured = {"1": {"max": {"field": "parameters"}}}
+    body = {
+        **LOGS,
+        "query": {"bool": {"filter": [within, {"query_string": {"analyze_wildcard": True, "query": "*"}}]}},
+        "aggs": {"2": {"date_histogram": line, "aggs": measured}},
+    }
+    answer = asked(es, "POST", "/models/_search", body)
+    inside = [
+        row
+        for row in door.rows
+        if "best_date" in row and first <= datetime.fromisoformat(row["best_date"]).timestamp() * 1000 <= last
+    ]
+    buckets = answer["aggregations"]["2"]["buckets"]
+    assert len(buckets) == 2_161
+    assert sum(bucket["doc_count"] for bucket in buckets) == answer["hits"]["total"]["value"] == len(inside)
+    full = [bucket["1"]["value"] for bucket in buckets if bucket["doc_count"]]
+    assert max(filter(None, full), default=None) == max(
+        (row["parameters"] for row in inside if "parameters" in row), default=None
+    )
+    assert {bucket["1"]["value"] for bucket in buckets if not bucket["doc_count"]} == {None}
+
+
 def test_a_table_of_documents_takes_values_by_field(es, door):
     """Grafana's raw data: an empty list of scripts, the time as a stored value, ties by _doc."""
     body = {

@@ -63,6 +63,7 @@ from indexer.engines.tantivy.questions import (
     number_terms,
     parted,
     period_counts,
+    period_measures,
     pieces,
     question,
     terms_buckets,
@@ -211,14 +212,22 @@ class Counter:
         answer: AggregationResult,
         narrowed: Callable[[Bucket], tantivy.Query],
     ) -> AggregationResult:
-        """Answers to the sub-aggregations that the native call could not give, bucket by bucket."""
+        """Answers to the sub-aggregations that the native call could not give, bucket by bucket. Empty ones, of which a line
+        over time has many, have the same.
+        """
         if not aggs:
             return answer
         buckets = []
+        of_nothing: Mapping[str, AggregationResult] | None = None
         for bucket in answer.buckets:
+            if not bucket.count and of_nothing is not None:
+                buckets.append(replace(bucket, aggregations=of_nothing))
+                continue
             open_ones = {name: agg for name, agg in aggs.items() if name not in bucket.aggregations}
             inner = self.aggregate(narrowed(bucket), open_ones) if open_ones else {}
             buckets.append(replace(bucket, aggregations={**bucket.aggregations, **inner}))
+            if not bucket.count:
+                of_nothing = buckets[-1].aggregations
         return replace(answer, buckets=tuple(buckets))
 
     # Numbers ----------------------------------------------------------------------------------------------
@@ -373,9 +382,13 @@ class Counter:
         if period_count(first, last, interval) > MAX_BUCKETS:
             raise _too_fine()
         starts = sorted(counts) if wanted.min_doc_count else periods(first, last, interval)
+        measures = period_measures(wanted, native) if wanted.aggs else {}
         buckets = [
             Bucket(
-                key=start, count=counts.get(start, 0), end=_end_of(start, interval) if wanted.aggs else None
+                key=start,
+                count=counts.get(start, 0),
+                end=_end_of(start, interval) if wanted.aggs else None,
+                aggregations=measures.get(start, {}),
             )
             for start in starts
             if counts.get(start, 0) >= wanted.min_doc_count

@@ -68,7 +68,31 @@ def question(wanted: Aggregation) -> dict[str, Any] | None:
 def native_days(wanted: DateHistogramAgg) -> dict[str, Any]:
     """Every calendar period is made of days in UTC; Tantivy itself knows no months."""
     interval = 1000 * (wanted.fixed_seconds or SECONDS_PER_DAY)
-    return {"histogram": {"field": column(wanted.field), "interval": interval, "min_doc_count": 1}}
+    asked = {"histogram": {"field": column(wanted.field), "interval": interval, "min_doc_count": 1}}
+    measures = native_metrics(wanted.aggs) if _is_native(wanted) else {}
+    return {**asked, "aggs": measures} if measures else asked
+
+
+def _is_native(wanted: DateHistogramAgg) -> bool:
+    """Whether each period is one bucket of Tantivy's."""
+    return wanted.calendar_interval in {None, "day"}
+
+
+def period_measures(
+    wanted: DateHistogramAgg, answer: Mapping[str, Any]
+) -> dict[datetime, dict[str, AggregationResult]]:
+    """What was measured natively in each period, by its start."""
+    if not _is_native(wanted):
+        return {}
+    names = native_metrics(wanted.aggs)
+    return {
+        _period_of(bucket["key"], wanted.fixed_seconds or SECONDS_PER_DAY): {
+            name: metric_result(agg, bucket[name])
+            for name, agg in wanted.aggs.items()
+            if name in names and isinstance(agg, MetricAgg)
+        }
+        for bucket in answer["buckets"]
+    }
 
 
 def period_counts(answer: Mapping[str, Any], interval: str | int) -> dict[datetime, int]:

@@ -69,6 +69,56 @@ def test_fixed_intervals_read_as_themselves_again(interval):
     assert from_dsl(to_dsl(request))[0] == request
 
 
+DAY_MS = 86_400_000
+NOW_MS = 1_700_000_000_000
+
+
+def panel(days, seconds, *, parts=0, bounds=True, asked=True):
+    """A line over time as Grafana asks for it, or one for each value of a field."""
+    ends = {"gte": NOW_MS - round(days * DAY_MS), "lte": NOW_MS, "format": "epoch_millis"}
+    line = {"field": "best_date", "fixed_interval": f"{seconds}s", "format": "epoch_millis"}
+    if bounds:
+        line["extended_bounds"] = {"min": ends["gte"], "max": ends["lte"]}
+    aggs = {"line": {"date_histogram": line, "aggs": {"mean": {"avg": {"field": "parameters"}}}}}
+    if parts:
+        aggs = {"parts": {"terms": {"field": "task", "size": parts}, "aggs": aggs}}
+    query = {"bool": {"filter": [{"range": {"best_date": ends}}]}} if asked else {"match_all": {}}
+    return {"size": 0, "query": query, "aggs": aggs}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        panel(0.25, 10),
+        panel(1, 60, bounds=False),
+        panel(30, 1_800),
+        panel(5 * 365, 86_400, parts=10),
+        panel(7, 600, parts=10),
+    ],
+    ids=["six hours", "a day", "a month", "ten lines of five years", "ten lines of a week"],
+)
+def test_a_range_of_the_query_bounds_the_buckets_that_are_expected(body):
+    """Every panel of fewer days than years was refused: buckets of ten seconds were expected over twenty years."""
+    assert from_dsl(body)[0].aggregations
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        panel(0.25, 10, asked=False),
+        panel(5 * 365, 3_600),
+        panel(7, 600, parts=100),
+        {**panel(0.25, 10), "query": {"bool": {"should": panel(0.25, 10)["query"]["bool"]["filter"] * 2}}},
+        {**panel(0.25, 10), "query": {"range": {"best_date": {"gte": "2024-01-01"}}}},
+    ],
+    ids=["no range", "too fine", "too many lines", "one of two", "half a range"],
+)
+def test_more_buckets_than_are_made_are_refused_by_their_number(body):
+    with pytest.raises(RequestRefused, match="buckets; the limit is") as refused:
+        from_dsl(body)
+    assert refused.value.part == "aggs"
+
+
 @pytest.mark.parametrize("key", ["_other_", None])
 def test_the_other_bucket_takes_no_name_of_a_filter(key):
     filters = {"filters": {"_other_": {"match_all": {}}}, "other_bucket": True, "other_bucket_key": key}

@@ -1,10 +1,14 @@
 """Counts that Tantivy alone gives otherwise: each is what plain counting of the same models gives."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from catalog.errors import RequestRefused
+from catalog.query.nodes import Range
 from catalog.query.request import (
     DateHistogramAgg,
+    FilterAgg,
     HistogramAgg,
     MetricAgg,
     MissingAgg,
@@ -24,6 +28,14 @@ from indexer.projection import project
 
 MANY = list(documents(200))
 COUNT = MetricAgg(kind="value_count", field="parameters")
+MEASURES = {
+    "n": COUNT,
+    "the greatest": MetricAgg(kind="max", field="parameters"),
+    "different": MetricAgg(kind="cardinality", field="task"),
+    "latest": MetricAgg(kind="max", field="best_date"),
+    "settings": MetricAgg(kind="value_count", field="hyperparameters.optimizer"),
+    "tasks": TermsAgg(field="task", size=2),
+}
 AGGREGATIONS = {
     "ties beyond the border": TermsAgg(field="name", size=3),
     "rare values left out": TermsAgg(field="task", min_doc_count=30),
@@ -47,6 +59,18 @@ AGGREGATIONS = {
         field="metrics.accuracy", interval=0.1, offset=0.25, min_doc_count=0, aggs={"n": COUNT}
     ),
     "months": DateHistogramAgg(field="trained_at", calendar_interval="month", min_doc_count=0),
+    "days with what is measured in each": FilterAgg(
+        query=Range(field="trained_at", gte=datetime(2023, 1, 1, tzinfo=UTC)),
+        aggs={
+            "days": DateHistogramAgg(
+                field="trained_at", calendar_interval="day", min_doc_count=0, aggs=MEASURES
+            )
+        },
+    ),
+    "ten days each": DateHistogramAgg(
+        field="trained_at", fixed_seconds=864_000, min_doc_count=0, aggs=MEASURES
+    ),
+    "texts that share a column, inside values": TermsAgg(field="task", order=("_key", False), aggs=MEASURES),
     "quarters that hold some": DateHistogramAgg(
         field="trained_at", calendar_interval="quarter", min_doc_count=1, aggs={"n": COUNT}
     ),
