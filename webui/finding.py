@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from catalog.search.page_state import FacetView, SearchPage
 
 SHORTEST_ID = 6
-PREFIX_CHARACTERS = 100
+PREFIX, PREFIX_CHARACTERS = "prefix", 100
 MOST_COMPARED = 6
 ID_CHARACTERS = 200
 IDS_READ = 4_000
@@ -130,7 +130,7 @@ def find_facet(name: str) -> tuple[Field, FacetView, str, SearchState]:
     ):
         raise NotFoundHere("There is no field of this name whose values could be listed.")
     state = asked(of_any_day=True).state
-    prefix = request.args.get("prefix", "").strip()[:PREFIX_CHARACTERS]
+    prefix = request.args.get(PREFIX, "").strip()[:PREFIX_CHARACTERS]
     if prefix and field.type != "keyword":
         raise UserError(f"{field.label} holds no words: its values have no beginning to look for.")
     return field, catalog().facet(state, name, prefix), prefix, state

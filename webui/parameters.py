@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from flask import request
@@ -29,9 +29,10 @@ def addresses(*, as_of: str = "") -> Addresses:
     return Addresses(root=request.script_root.rstrip("/"), as_of=as_of)
 
 
-def asked(*, of_any_day: bool = False, paged: bool = True) -> Asked:
-    """The state of this request's search; where that may be `of_any_day`, the day is no part of it. An export has all models
-    and no pages: where it is not `paged`, what is said of pages is not read.
+def asked(*, of_any_day: bool = False, paged: bool = True, beside: Collection[str] = ()) -> Asked:
+    """The state of this request's search; where that may be `of_any_day`, the day is no part of it, and nor is what stands
+    `beside` it in the address. An export has all models and no pages: where it is not `paged`, what is said of pages is not
+    read.
 
     A form without JavaScript sends the two bounds of a range as two inputs and every empty input too; that address
     is to be replaced by the canonical one.
@@ -39,6 +40,7 @@ def asked(*, of_any_day: bool = False, paged: bool = True) -> Asked:
     given = list(request.args.items(multi=True))[:PAIRS_READ]
     if of_any_day:
         given = [pair for pair in given if pair[0] != AS_OF]
+    given = [pair for pair in given if pair[0] not in beside]
     if not paged:
         given = [pair for pair in given if pair[0] not in {PAGE, PER_PAGE}]
     merged, from_form = _merged_bounds(given)

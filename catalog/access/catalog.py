@@ -122,9 +122,11 @@ class Catalog:
         """How many models a state finds, and at most so many of them, in its order."""
         return self._service.first(state, most)
 
-    def facet(self, state: SearchState, field: str, prefix: str = "") -> FacetView:
+    def facet(
+        self, state: SearchState, field: str, prefix: str = "", *, letter_by_letter: bool = False
+    ) -> FacetView:
         """The values of one facet that begin with `prefix`, under all conditions but its own."""
-        return self._service.facet(state, field, prefix)
+        return self._service.facet(state, field, prefix, letter_by_letter=letter_by_letter)
 
     def understood(self, text: str) -> ParsedQuery:
         """How a query text is read in this catalog."""

@@ -59,9 +59,8 @@ MOST_COPIES = 200
 """Models with the weights of those of one page that are looked at; beyond, copies are folded within their page alone."""
 MAX_METRIC_FACETS = 4
 VALUES_SEARCHED = 50
-LISTED = frozenset({"metric_names", "hyperparameter_names", "datasets"})
-"""Fields whose values are offered beside the names of fields while one types."""
 MAX_LISTED = 2_000
+"""Values of a field that are kept for who looks through them letter by letter."""
 SOURCE = "source"
 MOST_SOURCES = 1_000
 """Sources among which one is looked for by its name."""
@@ -219,15 +218,23 @@ class SearchService:
         finally:
             point.close()
 
-    def facet(self, state: SearchState, field: str, prefix: str = "") -> FacetView:
+    def facet(
+        self, state: SearchState, field: str, prefix: str = "", *, letter_by_letter: bool = False
+    ) -> FacetView:
         """More values of one facet, those that begin with `prefix`, counted without the facet's own selection. One that the
-        text of the search makes is a selection, too.
+        text of the search makes is a selection, too. Who looks `letter_by_letter` is answered from a list of all values, which
+        is made once per state of the index, where the search finds every model.
         """
         from catalog.search.facets import facet_bucket  # noqa: PLC0415 - the command line shows none
 
         understood = self._understood(state)
         begun = prefix[:MAX_INCLUDE_CHARACTERS]  # typed by a person: the rest is no reason to refuse
-        answer = self._values_beginning(understood, field, begun)
+        listed = self._listed(understood, field) if letter_by_letter and understood.asks_nothing else None
+        answer = (
+            self._counted_beginning(understood, field, begun)
+            if listed is None
+            else _beginning(listed, fold(begun))
+        )
         row = fields().get(field)
         chosen = understood.typed.chosen(state).selections.get(field, ())
         buckets = [facet_bucket(field, str(bucket.key), bucket.count, chosen) for bucket in answer.buckets]
@@ -244,21 +251,16 @@ class SearchService:
             view = _begun(self._named((view,))[0], begun)
         return understood.typed.view(view, understood.state, partial(_text_without, understood))
 
-    def _values_beginning(self, understood: _Understood, field: str, begun: str) -> AggregationResult:
-        """What the engine counts of a field. Where nothing is asked for, all names are counted once per state of the index:
-        with every letter that one types they are looked through anew.
-        """
-        if field in LISTED and understood.asks_nothing:
-            whole = self._watch.whole()
-            listed = whole.kept(("listed", field), lambda: self._complete(understood, field))
-            if listed is not None:
-                return _beginning(listed, fold(begun))
+    def _counted_beginning(self, understood: _Understood, field: str, begun: str) -> AggregationResult:
         # a source is looked for by its name, which the engine does not know
         by_name = field == SOURCE and bool(begun)
         size = MOST_SOURCES if by_name else VALUES_SEARCHED
         return self._terms(
             understood, TermsAgg(field=field, size=size, prefix=None if by_name else begun or None)
         )
+
+    def _listed(self, understood: _Understood, field: str) -> AggregationResult | None:
+        return self._watch.whole().kept(("listed", field), lambda: self._complete(understood, field))
 
     def _complete(self, understood: _Understood, field: str) -> AggregationResult | None:
         """All values of a field; None where there are more than are kept."""

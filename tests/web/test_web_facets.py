@@ -184,6 +184,20 @@ def test_a_folder_is_chosen_with_all_that_lies_below_it(web):
         assert chosen["total"] == options[value]["count"] == below["total"] > 0
 
 
+@pytest.mark.parametrize("parameters", ["nonsense=1", "as_of=2020-01-01", "parameters=abc", "sort=nothing"])
+def test_values_for_programs_are_refused_where_a_parameter_is_not_understood(web, parameters):
+    """What was not understood was left out in silence: the values counted were those of more models, or of today."""
+    refused = web.get(f"/api/v1/facets/task?prefix=text&{parameters}")
+    assert refused.status_code == 400
+    assert refused.json["error"]["detail"]
+    lenient = web.get(f"/api/v1/facets/task?prefix=text&{parameters}&lenient=true")
+    counts = [
+        {row["value"]: row["count"] for row in answer.json["values"]}
+        for answer in (lenient, web.get("/api/v1/facets/task?prefix=text"))
+    ]
+    assert counts[0] == counts[1] != {}
+
+
 def test_values_of_a_hyper_parameter_are_listed_by_its_own_name(web):
     """Any field's values could be listed, but not those of a hyper-parameter."""
     answer = web.get("/api/v1/facets/hyperparameters.max_grad_norm").json

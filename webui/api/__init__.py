@@ -44,6 +44,7 @@ from webui.api.responses import EventsAnswer, LoggedAnswer, ModelsAnswer, Tables
 from webui.api.suggestions import suggestions
 from webui.caching.remembering import remembered
 from webui.finding import (
+    PREFIX,
     find_compared,
     find_example,
     find_facet,
@@ -190,6 +191,7 @@ def models() -> Response:
 def facet(field: str) -> Response:
     """The values of one facet with how many models have each, under the search in the address."""
     known, view, prefix, _ = find_facet(field)
+    refuse_guesses(asked(beside={PREFIX}))
     return answer(values_answer(known, view, prefix, addresses()))
 
 

@@ -88,7 +88,7 @@ def _names(begun: str, catalog: Catalog) -> Iterator[_Way]:
     for word, label in WORDS.items():
         if word.startswith(wanted):
             yield _Way(word, ":", label)
-    metrics = catalog.facet(SearchState(), "metric_names", wanted).buckets
+    metrics = catalog.facet(SearchState(), "metric_names", wanted, letter_by_letter=True).buckets
     for bucket in metrics:
         yield _Way(bucket.value, " > ", metric_label(bucket.value), bucket.count)
     for field in fields().values():
@@ -96,7 +96,8 @@ def _names(begun: str, catalog: Catalog) -> Iterator[_Way]:
         if field.searchable and field.type not in {"text", "flattened"} and name.startswith(wanted):
             yield _Way(name, " > " if field.numeric else ":", field.label)
     taken = SPECIAL | {bucket.value for bucket in metrics}
-    for bucket in catalog.facet(SearchState(), "hyperparameter_names", wanted).buckets:
+    parameters = catalog.facet(SearchState(), "hyperparameter_names", wanted, letter_by_letter=True)
+    for bucket in parameters.buckets:
         if spelled := _parameter(bucket.value, taken):
             yield _Way(spelled, ":", "hyper-parameter", bucket.count)
 
@@ -115,7 +116,8 @@ def _things(begun: str, state: SearchState, catalog: Catalog) -> Iterator[_Way]:
     """Data sets that begin so and models that have a word that does, under the rest of the query."""
     if len(begun) < NAME_CHARACTERS or not _WORD.fullmatch(begun):
         return
-    for bucket in islice(catalog.facet(state, "datasets", begun.casefold()).buckets, MODELS - 1):
+    datasets = catalog.facet(state, "datasets", begun.casefold(), letter_by_letter=True)
+    for bucket in islice(datasets.buckets, MODELS - 1):
         if bucket.count:
             yield _Way(f"{short_name('datasets')}:{quoted(bucket.value)}", "", "data set", bucket.count)
     request = catalog.request(state)
