@@ -221,6 +221,10 @@ def _relative(text: str, now: datetime) -> Period | None:
     if text in {"this-month", "last-month"}:
         first = months_later(today.replace(day=1), -1 if text == "last-month" else 0)
         return Period(start=first, end=months_later(first, 1), relative=True)
+    if text in {"this-quarter", "last-quarter"}:
+        begun = today.replace(month=(today.month - 1) // 3 * 3 + 1, day=1)
+        first = months_later(begun, -3 if text == "last-quarter" else 0)
+        return Period(start=first, end=months_later(first, 3), relative=True)
     if text in {"this-year", "last-year"}:
         period = _months(now.year - (text == "last-year"), 1, 12)
         return Period(start=period.start, end=period.end, relative=True)

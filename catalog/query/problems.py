@@ -16,6 +16,7 @@ class Suggestion:
 UNDERSTOOD = frozenset(
     {
         "read-as-octets",
+        "read-as-parameters",
         "read-as-percent",
         "reversed-range",
         "unknown-dataset",

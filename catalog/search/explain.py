@@ -174,7 +174,7 @@ def _unknown_words(
     problems = []
     words: dict[str, int] | None = None
     for index, restriction in enumerate(restrictions):
-        if _PASTED.fullmatch(restriction.label) and not isinstance(restriction.node, Match):
+        if _PASTED.fullmatch(restriction.label) and not isinstance(restriction.node, Match | Range):
             problems.append(_unknown_place(restriction, text))
         alone = answers.get(f"{_ALONE}{index}")
         if alone is None or alone.count or not isinstance(restriction.node, Match):

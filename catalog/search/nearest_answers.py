@@ -7,11 +7,13 @@ from dataclasses import replace
 from itertools import combinations
 
 from catalog.query.nodes import And, Exists, Match, Nested, Not, Or, Query, Range
-from catalog.query.problems import QueryProblem
+from catalog.query.problems import QueryProblem, Suggestion
 from catalog.query.request import Aggregation, FilterAgg, SearchRequest
 from catalog.query.text.function_words import NEGATING_WORDS
-from catalog.query.text.search_text import Condition
+from catalog.query.text.printing import quoted
+from catalog.query.text.search_text import Condition, ParsedQuery
 from catalog.query.text.targets import metric_target
+from catalog.query.text.value_scanner import NAME, name_of
 from catalog.search.engine import SearchEngine
 from catalog.text.patterns import pattern
 from mappings import fields
@@ -20,8 +22,10 @@ MAX_WORDS = 8
 """Of eight words there are at most 70 choices of equal size; further words stay required."""
 MAX_CHECKED_CHARACTERS = 200
 """Each suggestion is a whole query that is read and counted; those of a longer text would cost more than the search."""
-_CHECKED = frozenset({"unknown-word", "unknown-value", "unknown-dataset"})
-"""A name is mended whatever its condition finds: `acuracy>0.9` is offered `accuracy>0.9`, and that says how near one comes."""
+_NAMES = frozenset({"unknown-field", "unknown-metric"})
+_CHECKED = frozenset(
+    {"unknown-word", "unknown-value", "unknown-dataset", "read-as-name", "read-as-range", *_NAMES}
+)
 _ASK = " Did you mean "
 
 
@@ -121,30 +125,78 @@ _BEGINNING = pattern(r"[^\W\d_][^\W_]{1,39}")
 
 
 def promising(
-    engine: SearchEngine, problems: Sequence[QueryProblem], query_of: Callable[[str], Query]
+    engine: SearchEngine,
+    problems: Sequence[QueryProblem],
+    read: Callable[[str], ParsedQuery],
+    selections: Mapping[str, Query],
 ) -> tuple[QueryProblem, ...]:
-    """The problems without suggestions that would find nothing."""
-    texts = dict.fromkeys(
-        suggestion.text
+    """The problems without suggestions that would find nothing beside what is selected.
+
+    A mistyped name is offered in its place, else in its condition alone, else by itself: where no accuracy is above 0.9,
+    `acuracy>0.9` leads to the models that report one.
+    """
+    offered = [
+        suggestion
         for problem in problems
         if problem.code in _CHECKED
         for suggestion in problem.suggestions
         if len(suggestion.text) <= MAX_CHECKED_CHARACTERS
-    )
-    if not texts:
+    ]
+    if not offered:
         return tuple(problems)
+    counts = _counted(engine, [suggestion.text for suggestion in offered], read, selections)
+    mended = {
+        suggestion.text: _lesser(suggestion, problem, read)
+        for problem in problems
+        if problem.code in _NAMES
+        for suggestion in problem.suggestions
+        if not counts.get(suggestion.text, 1)
+    }
+    if mended:
+        lesser = [other.text for others in mended.values() for other in others]
+        counts |= _counted(engine, lesser, read, selections)
+    return tuple(_promising(problem, counts, mended) for problem in problems)
+
+
+def _counted(
+    engine: SearchEngine,
+    texts: Sequence[str],
+    read: Callable[[str], ParsedQuery],
+    selections: Mapping[str, Query],
+) -> dict[str, int]:
+    """How many models each text would find."""
+    texts = tuple(dict.fromkeys(texts))
     aggregations: dict[str, Aggregation] = {
-        str(place): FilterAgg(query=query_of(text)) for place, text in enumerate(texts)
+        str(place): FilterAgg(query=And((read(text).query, *selections.values())))
+        for place, text in enumerate(texts)
     }
     answers = engine.search(SearchRequest(size=0, aggregations=aggregations)).aggregations
-    counts = {text: answers[str(place)].count or 0 for place, text in enumerate(texts)}
-    return tuple(_promising(problem, counts) for problem in problems)
+    return {text: answers[str(place)].count or 0 for place, text in enumerate(texts)}
 
 
-def _promising(problem: QueryProblem, counts: Mapping[str, int]) -> QueryProblem:
-    kept = tuple(suggestion for suggestion in problem.suggestions if counts.get(suggestion.text, 1))
-    if kept == problem.suggestions:
+def _lesser(
+    suggestion: Suggestion, problem: QueryProblem, read: Callable[[str], ParsedQuery]
+) -> tuple[Suggestion, ...]:
+    """What asks for less with the same name: its condition alone, who has it, and an order that leaves nobody out."""
+    conditions = read(suggestion.text).conditions
+    alone = [each.label for each in conditions if each.start <= problem.start < each.end]
+    named = NAME.match(suggestion.text, problem.start)
+    name = quoted(name_of(named)) if named is not None else ""
+    measured = (f"sort:{name}",) if problem.code == "unknown-metric" else ()
+    texts = dict.fromkeys((*alone, *((f"has:{name}", *measured) if name else ())))
+    return tuple(Suggestion(label=text, text=text) for text in texts)
+
+
+def _promising(
+    problem: QueryProblem, counts: Mapping[str, int], mended: Mapping[str, Sequence[Suggestion]]
+) -> QueryProblem:
+    kept: list[Suggestion] = []
+    for suggestion in problem.suggestions:
+        options = (suggestion, *(mended.get(suggestion.text, ()) if problem.code in _NAMES else ()))
+        kept += [option for option in options if counts.get(option.text, 1)][:1]
+    if tuple(kept) == problem.suggestions:
         return problem
     first = problem.suggestions[0]
-    message = problem.message if first in kept else problem.message.partition(_ASK)[0]
-    return replace(problem, message=message, suggestions=kept)
+    named = problem.code in _NAMES or first in kept
+    message = problem.message if named else problem.message.partition(_ASK)[0]
+    return replace(problem, message=message, suggestions=tuple(dict.fromkeys(kept)))

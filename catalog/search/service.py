@@ -144,7 +144,7 @@ class SearchService:
             hits=tuple(hit.document for hit in result.hits),
             chips=_chips(understood),
             facets=self._named(_shown_facets(facets, understood, result, again)) if facets else (),
-            problems=self._promising((*understood.problems, *words)),
+            problems=self._promising((*understood.problems, *words), understood.selections),
             empty_reasons=reasons,
             notices=(*understood.notices, *absent, *_told_limits(result.total, understood)),
             catalog_size=self._watch.info().documents,
@@ -417,12 +417,14 @@ class SearchService:
             return literal.query, sentence
         return most_words(self.engine, literal.conditions, selections)
 
-    def _promising(self, problems: tuple[QueryProblem, ...]) -> tuple[QueryProblem, ...]:
+    def _promising(
+        self, problems: tuple[QueryProblem, ...], selections: Mapping[str, Query]
+    ) -> tuple[QueryProblem, ...]:
         if not any(problem.suggestions for problem in problems):
             return problems
         from catalog.search.nearest_answers import promising  # noqa: PLC0415 - most searches are understood
 
-        return promising(self.engine, problems, lambda text: self.understood(text).query)
+        return promising(self.engine, problems, self.understood, selections)
 
     def _explained(self, understood: _Understood) -> tuple[Any, Any]:
         from catalog.search.explain import explain, largest_parts  # noqa: PLC0415 - most searches find something

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from functools import cached_property
 
-from catalog.query.nodes import Exists, Nested, Prefix, Query, Term, Terms
+from catalog.query.nodes import Exists, Nested, Phrase, Prefix, Query, Term, Terms
 from catalog.query.request import AggregationResult, FilterAgg, SearchRequest, TermsAgg
 from catalog.query.text.targets import ListedVocabulary, Vocabulary
 from catalog.query.validate import MAX_BUCKETS, NESTED_PATH
@@ -26,6 +26,9 @@ SAME_SEARCH_SECONDS = 0.5
 MAX_PARAMETERS = 5_000
 _NAME, _PARAMETERS, _TASK = "metric_names", "hyperparameter_names", "task"
 _SOURCE = "source"
+_MODEL_NAME = "name"
+MAX_NAMES_ASKED = 1_000
+"""Answers that are kept for one state of the index: a page reads its text several times."""
 
 
 PresentId = Callable[[str], str | None]
@@ -54,6 +57,7 @@ class EngineVocabulary:
         self._names = names
         self._named: Mapping[str, str] = {}
         self._named_at = -SAME_SEARCH_SECONDS
+        self._named_so: dict[str, bool] = {}
 
     @cached_property
     def _loaded(self) -> ListedVocabulary:
@@ -143,6 +147,14 @@ class EngineVocabulary:
         held_by = Nested(NESTED_PATH, Term(f"{NESTED_PATH}.dataset", dataset))
         return bool(self._engine.search(SearchRequest(query=held_by, size=0)).total)
 
+    def is_named(self, words: str) -> bool:
+        if words not in self._named_so:
+            if len(self._named_so) >= MAX_NAMES_ASKED:
+                self._named_so.clear()
+            asked = SearchRequest(query=Phrase(words, (_MODEL_NAME,)), size=0)
+            self._named_so[words] = bool(self._engine.search(asked).total)
+        return self._named_so[words]
+
     @property
     def evaluated_on(self) -> Mapping[str, int]:
         return self._datasets
@@ -184,6 +196,9 @@ class ResultVocabulary:
 
     def is_evaluated_on(self, dataset: str) -> bool:
         return self._whole.is_evaluated_on(dataset)
+
+    def is_named(self, words: str) -> bool:
+        return self._whole.is_named(words)
 
     @property
     def evaluated_on(self) -> Mapping[str, int]:

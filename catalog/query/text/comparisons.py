@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TypeGuard
@@ -49,7 +49,8 @@ class _Bounds:
 
 def numeric_leaves(token: Token, target: Target, reading: Reading) -> list[Leaf]:
     """One leaf per value; several values mean any of them. Empty when none is a number."""
-    leaves = [_numeric(piece, token, target, reading) for piece in _joined_numbers(token, target)]
+    pieces = _interval(token, target, reading) or _joined_numbers(token, target)
+    leaves = [_numeric(piece, token, target, reading) for piece in pieces]
     if target.metric is None and target.kind == "metric":
         _unknown_metric(token, target, reading)
     if target.dataset is not None:
@@ -57,6 +58,41 @@ def numeric_leaves(token: Token, target: Target, reading: Reading) -> list[Leaf]
     return [leaf for leaf in leaves if leaf is not None]
 
 
+_IN_BRACKETS = pattern(
+    r".*?\s(?:(?P<between>within|between)|in|\N{ELEMENT OF})\s*\[.*", re.IGNORECASE | re.DOTALL
+)
+_FRACTIONAL = pattern(r"\d*\.\d+%?|\d+(?:\.\d+)?%|[01]")
+
+
+def _interval(token: Token, target: Target, reading: Reading) -> tuple[Piece, ...]:
+    """`accuracy in [0.8, 0.95]` as the range that mathematics means by it: nobody looks for either of two fractions.
+
+    To a program it is a list. What is counted stays one (`layers in [6, 12]`), as does what stands behind a colon.
+    """
+    brackets = (
+        _IN_BRACKETS.fullmatch(token.text) if token.bracketed and len(token.values) == _SEVERAL else None
+    )
+    if brackets is None:
+        return ()
+    low, high = token.values
+    ends = [parse_number(end.text, target.unit) for end in (low, high)]
+    if ends[0] is None or ends[1] is None or ends[0].value >= ends[1].value:
+        return ()
+    fractions = not target.integer and all(_FRACTIONAL.fullmatch(end.text) for end in (low, high))
+    if not fractions and not brackets["between"]:
+        return ()
+    spread = f"{low.text}..{high.text}"
+    if not brackets["between"]:
+        message = f"{token.text.strip()} is read as the range {spread}; either of the two is {token.name}:{low.text},{high.text}."
+        offered = [
+            reading.replaced(token.start, token.end, f"{token.name}:{listed}")
+            for listed in (spread, f"{low.text},{high.text}")
+        ]
+        reading.problem("read-as-range", message, token.start, token.end, *offered)
+    return (Piece(text=spread, quoted=False, start=low.start, end=high.end),)
+
+
+_SEVERAL = 2
 _HYPHENED = pattern(r"(?P<low>\d[\d.,]*[^\W\d_]*%?)[-\N{EN DASH}](?P<high>\d[\d.,]*(?P<unit>[^\W\d_]*%?))")
 _MIN_MAX = pattern(r"min:(?P<min>[^,:]+)(?:,max:(?P<max>[^,:]+))?|max:(?P<only>[^,:]+)")
 """Source: Hugging Face hub, `num_parameters=min:6B,max:128B`."""
@@ -104,6 +140,8 @@ def _all_thousands(ends: list[str]) -> bool:
 
 def _numeric(piece: Piece, token: Token, target: Target, reading: Reading) -> Leaf | None:
     bounds = _bounds(piece, target)
+    if target.unit == "bytes" and any(map(_FEW_BYTES.fullmatch, piece.text.split(".."))):
+        bounds = None  # `size:2GB,7B`, `memory < 16B`
     if bounds is None:
         example = _EXAMPLES.get(target.unit or "", "0.9")
         reading.problem(
@@ -164,6 +202,8 @@ def _of_one_unit(low: Number | None, high: Number | None, target: Target) -> Num
 
 
 _THOUSAND = 1000
+_FEW_BYTES = pattern(r"\d{1,3}(?:\.\d+)?B")
+"""`7B`: billions of parameters, and no size of a model."""
 
 
 def _is_open(end: str) -> bool:
@@ -406,25 +446,29 @@ def _explained(target: Target, bounds: _Bounds, operator: str) -> str:
 
 
 def _unknown_dataset(token: Token, target: Target, reading: Reading) -> None:
-    """Says that nothing was evaluated there, and which data sets there are."""
+    base = token.name.partition("@")[0]
+    tell_unknown_dataset(
+        target.dataset or "",
+        (token.start, token.name_end),
+        lambda name: reading.replaced(token.start, token.name_end, f"{base}@{quoted(name)}").text,
+        reading,
+    )
+
+
+def tell_unknown_dataset(
+    wanted: str, place: tuple[int, int], mended: Callable[[str], str], reading: Reading
+) -> None:
+    """Says that nothing was evaluated there, and which data sets there are. `mended` is the whole text with another one."""
     known = reading.vocabulary.evaluated_on if reading.vocabulary is not None else {}
-    wanted = target.dataset or ""
     if not known or wanted in {name.casefold() for name in known} or not reading.may_look_up():
         return
     if reading.vocabulary is not None and reading.vocabulary.is_evaluated_on(wanted):
         return  # by more models than were looked at for names
     near = [name for name in known if wanted in name.casefold() or name.casefold() in wanted]
     close = sorted(near or nearest(wanted, known, counts=known), key=lambda name: -known[name])[:3]
-    base = token.name.partition("@")[0]
-    offered = [
-        Suggestion(
-            label=name, text=reading.replaced(token.start, token.name_end, f"{base}@{quoted(name)}").text
-        )
-        for name in close
-    ]
+    offered = [Suggestion(label=name, text=mended(name)) for name in close]
     ask = f" Did you mean {close[0]}?" if close else f" There are {', '.join(sorted(known)[:5])}."
-    message = f"No model was evaluated on {wanted}.{ask}"
-    reading.problem("unknown-dataset", message, token.start, token.name_end, *offered)
+    reading.problem("unknown-dataset", f"No model was evaluated on {wanted}.{ask}", *place, *offered)
 
 
 _VERSION = pattern(r"\d+\.\d+(?:\.\d+)*")

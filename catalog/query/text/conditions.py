@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
-from catalog.query.nodes import Exists, Query, Term
+from catalog.query.nodes import Exists, Nested, Query, Term
 from catalog.query.problems import Suggestion
-from catalog.query.text.comparisons import evaluation, numeric_leaves
+from catalog.query.text.comparisons import evaluation, numeric_leaves, tell_unknown_dataset
 from catalog.query.text.date_conditions import WORD_OPERATORS, date_leaves
 from catalog.query.text.keywords import canonical_value, keyword_leaf, text_leaf
 from catalog.query.text.numbers import UNITS, looks_numeric, parse_number
 from catalog.query.text.parse_context import Leaf, Reading, any_of, negated
-from catalog.query.text.printing import has_metric, name_of, print_query, quoted
+from catalog.query.text.printing import has_any_metric, has_metric, name_of, print_query, quoted
 from catalog.query.text.targets import (
     Target,
     as_number,
+    dataset_id,
     field_target,
     more_metrics,
     only_shown,
@@ -23,9 +24,11 @@ from catalog.query.text.targets import (
     resolve,
     suggestions,
     unknown_metric,
+    unquoted,
 )
 from catalog.query.text.tokens import Piece, Token
 from catalog.query.text.version_conditions import order_of
+from catalog.text.patterns import pattern
 from catalog.text.slugs import slug
 from catalog.text.spelling import nearest
 from mappings import fields
@@ -77,6 +80,12 @@ class KnownNames:
         return bool(meant) and meant[0].kind in {"text", "name"}
 
     def holds(self, name: str, value: str) -> bool:
+        if value.casefold() in _NONE | _UNTOLD:
+            piece = Piece(text=value, quoted=False, start=0, end=0)
+            return any(
+                target.kind == "keyword" and _tells_none(piece, target, self.reading)
+                for target in resolve(name)
+            )
         known = self.reading.vocabulary.values if self.reading.vocabulary is not None else {}
         return any(
             canonical_value(target, value, self.reading).casefold()
@@ -122,18 +131,30 @@ _UNTOLD = frozenset({"", "unknown", "undefined", "unspecified", "unset", "empty"
 
 
 def _none_of(token: Token, target: Target, reading: Reading) -> Leaf | None:
-    """`license:none` where no model has a value of this name: those that say nothing."""
-    piece = token.values[0]
-    text = piece.text.strip().casefold()
-    if len(token.values) > 1 or text not in _NONE | _UNTOLD or piece.quoted != (not text):
-        return None  # license = '', as in SQL
+    """`license:none` where no model has a value of this name: those that say nothing; `license:mit,none`: these, too."""
     if token.operator not in {":", "=", "!="} or target.kind in {"text", "name", "boolean"}:
         return None
-    known = reading.vocabulary.values.get(target.path, {}) if reading.vocabulary is not None else {}
-    if text in {value.casefold() for value in known} or (text in _UNTOLD and _may_be(text, target, reading)):
+    none = [piece for piece in token.values if _tells_none(piece, target, reading)]
+    if not none:
         return None
-    leaf = _exists(target)
-    return leaf if token.operator == "!=" else negated(leaf)
+    others = tuple(piece for piece in token.values if piece not in none)
+    valued = (
+        _READERS[target.kind](replace(token, operator=":", values=others), target, reading)
+        if others
+        else None
+    )
+    leaf = any_of([*([valued] if valued is not None else []), negated(_exists(target))])
+    return negated(leaf) if leaf is not None and token.operator == "!=" else leaf
+
+
+def _tells_none(piece: Piece, target: Target, reading: Reading) -> bool:
+    text = piece.text.strip().casefold()
+    if text not in _NONE | _UNTOLD or piece.quoted != (not text):
+        return False  # license = '', as in SQL
+    known = reading.vocabulary.values.get(target.path, {}) if reading.vocabulary is not None else {}
+    if text in {value.casefold() for value in known}:
+        return False
+    return text not in _UNTOLD or not _may_be(text, target, reading)
 
 
 def _may_be(value: str, target: Target, reading: Reading) -> bool:
@@ -207,11 +228,29 @@ def choose(token: Token, reading: Reading) -> Target:
     compares = token.operator in {">", ">=", "<", "<="} or any(
         ".." in piece.text for piece in token.values if not piece.quoted
     )
+    if (counted := _counted_in_billions(token, targets[0], reading)) is not None:
+        return counted
     numbers = compares or all(looks_numeric(piece.text) for piece in token.values)
     for target in targets:
         if target.numeric == numbers:
             return target
     return targets[0]
+
+
+_IN_BILLIONS = pattern(
+    r"[<>=]*(?P<first>\d{1,3}(?:[.,]\d+)?)[bB]?(?:(?:\.\.|-)[<>=]*\d{1,3}(?:[.,]\d+)?)?[bB]"
+)
+"""`7B`, `7B..13B`, `1-7B`: of bytes no model has so few."""
+
+
+def _counted_in_billions(token: Token, target: Target, reading: Reading) -> Target | None:
+    """`size > 7B`: the size of a language model is told in billions of parameters, and no model has seven bytes."""
+    if target != resolve("size")[0] or not all(_IN_BILLIONS.fullmatch(piece.text) for piece in token.values):
+        return None
+    values = ", ".join(piece.text for piece in token.values)
+    message = f"{values} is read as a number of parameters; bytes are written as in 7GB."
+    reading.problem("read-as-parameters", message, token.start, token.end)
+    return resolve("params")[0]
 
 
 def _boolean(token: Token, target: Target, reading: Reading) -> Leaf | None:
@@ -275,18 +314,20 @@ _READERS: Mapping[str, Callable[[Token, Target, Reading], Leaf | None]] = {
 
 
 def _has(token: Token, reading: Reading, *, absent: bool) -> Leaf | None:
-    leaves = [leaf for piece in token.values if (leaf := _has_one(piece, reading)) is not None]
+    leaves = [leaf for piece in token.values if (leaf := _has_one(piece, token, reading)) is not None]
     leaf = any_of(leaves)
     if leaf is None:
         return None
     return negated(leaf) if absent != (token.operator == "!=") else leaf
 
 
-def _has_one(piece: Piece, reading: Reading) -> Leaf | None:
+def _has_one(piece: Piece, token: Token, reading: Reading) -> Leaf | None:
     name = piece.text
     shown = fields().get(slug(name))
     if shown is not None and shown.exists_by is not None:
         return _exists(field_target(fields()[shown.exists_by]))
+    if (on := _evaluated_on(name, token, reading)) is not None:
+        return on
     targets = resolve(name)
     if not targets and only_shown(name) is None:
         targets = reported(name, reading.vocabulary) or reading.parameter(name)
@@ -313,6 +354,22 @@ def _has_one(piece: Piece, reading: Reading) -> Leaf | None:
     message = f"There is no field or metric {name!r}; this condition is left out.{ask}"
     reading.problem("unknown-field", message, piece.start, piece.end, *offered)
     return None
+
+
+def _evaluated_on(name: str, token: Token, reading: Reading) -> Leaf | None:
+    """`has:metrics@conll2003`: any evaluation on that data set."""
+    base, _, dataset = name.partition("@")
+    shown, dataset = fields().get(slug(base)), dataset_id(unquoted(dataset))
+    if not dataset or shown is None or shown.type not in {"metrics", "nested"} or shown.exists_by is None:
+        return None
+
+    def mended(other: str) -> str:
+        spelled = f"{token.name}:{quoted(f'metrics@{other}')}"
+        return reading.replaced(token.start, token.end, spelled).text
+
+    tell_unknown_dataset(dataset, (token.start, token.end), mended, reading)
+    node = Nested("evaluations", Term("evaluations.dataset", dataset))
+    return Leaf(node=node, label=has_any_metric(dataset), explanation=f"evaluated on {dataset}")
 
 
 def _exists(target: Target) -> Leaf:

@@ -66,12 +66,18 @@ def period_query(path: str, operator: str, period: Period, now: datetime) -> Que
 
 def _spelled(piece: Piece, period: Period, operator: str) -> str:
     if period.relative:
-        return "-".join(piece.text.casefold().split()) if piece.text[:1].isalpha() else piece.text.casefold()
+        return _spelled_relative(piece.text)
     spelled = date_range(period.start, period.end)
     first, dots, last = spelled.partition("..")
     if not dots or operator not in _DATE_WORDS:
         return spelled
     return last if operator in {">", "<="} else first  # of a quarter one end alone is compared
+
+
+def _spelled_relative(text: str) -> str:
+    """`last-year` and `-30d` in lower case; in date math (`now-2M/M`) a month and a minute differ by it."""
+    joined = "-".join(text.split()) if text[:1].isalpha() else text
+    return joined if "/" in joined or joined.startswith("now-") else joined.casefold()
 
 
 def _date_label(target: Target, operator: str, date: str) -> str:
@@ -125,7 +131,7 @@ def _date_range(
 def _end_text(text: str, period: Period | None) -> str:
     if period is None:
         return "*"
-    return text.casefold() if period.relative else date_range(period.start, period.end)
+    return _spelled_relative(text) if period.relative else date_range(period.start, period.end)
 
 
 def _not_a_date(piece: Piece, target: Target, reading: Reading) -> None:

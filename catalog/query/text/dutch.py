@@ -13,7 +13,7 @@ DUTCH: Mapping[str, str] = {
     "best": "beste",
     "between": "tussen",
     "billion": "miljard",
-    "by": "door op",
+    "by": "door",
     "created": "gemaakt gemaakte",
     "except": "behalve",
     "days": "dag dagen",
@@ -28,11 +28,12 @@ DUTCH: Mapping[str, str] = {
     "is": "zijn",
     "larger": "groter",
     "largest": "grootste",
-    "last": "laatste",
+    "last": "laatste afgelopen",
     "license": "licentie licenties",
     "lower": "lager",
     "max": "hoogstens maximaal",
     "may": "mei",
+    "on": "op",
     "min": "minstens minimaal",
     "million": "miljoen",
     "models": "modellen",
@@ -78,6 +79,14 @@ DUTCH: Mapping[str, str] = {
     "july": "juli",
     "august": "augustus",
     "october": "oktober",
+    "this": "dit deze",
+    "unknown": "onbekend onbekende",
+    "evaluated": "geëvalueerd geëvalueerde getest geteste",
+    "evaluation": "evaluatie evaluaties",
+    "derived": "afgeleid afgeleide",
+    "based": "gebaseerd gebaseerde",
+    "never": "nooit",
+    "ago": "geleden",
 }
 """English words, and those of which each stands for one."""
 DUTCH_PHRASES: Mapping[tuple[str, str], tuple[str, str]] = {
@@ -88,6 +97,7 @@ DUTCH_PHRASES: Mapping[tuple[str, str], tuple[str, str]] = {
 """Two words that mean something else than each of them."""
 DUTCH_OR_ENGLISH = frozenset(
     (
+        *("dit", "deze", "getest"),
         *(
             "alle",
             "beste",

@@ -84,9 +84,28 @@ FRENCH: Mapping[str, str] = {
     "size": "taille",
     "winter": "hiver",
     "yesterday": "hier",
+    "this": "cette cet ce",
+    "unknown": "inconnu inconnue inconnus inconnues",
+    "evaluated": "évalué évalués évaluée évaluées evalué testé testés",
+    "evaluation": "évaluation évaluations",
+    "derived": "dérivé dérivés dérivée dérivées",
+    "based": "basé basés basée basées",
+    "never": "jamais",
+    "on": "sur",
+    "optimizer": "optimiseur",
 }
 """English words, and those of which each stands for one."""
 FRENCH_PHRASES: Mapping[tuple[str, str], tuple[str, str]] = {
+    ("il", "y"): ("ago", "the"),
+    **{
+        ("non", f"{verb}{ending}"): ("not", "evaluated")
+        for verb in ("évalué", "testé")
+        for ending in ("", "s", "e", "es")
+    },
+    **{
+        ("plus", word): ("oldest", "the")
+        for word in ("vieux", "vieille", "vieilles", "ancien", "anciens", "ancienne", "anciennes")
+    },
     **{("plus", word): ("newest", "the") for word in ("récent", "récents", "récente", "récentes")},
     **{("plus", word): ("smallest", "the") for word in ("petit", "petits", "petite", "petites")},
     **{("plus", word): ("largest", "the") for word in ("grand", "grands", "grande", "grandes", "gros")},
@@ -106,6 +125,7 @@ FRENCH_PHRASES: Mapping[tuple[str, str], tuple[str, str]] = {
 """Two words that mean something else than each of them."""
 FRENCH_OR_ENGLISH = frozenset(
     (
+        *("ce", "sur"),
         "hors",
         "ne",
         "qui",

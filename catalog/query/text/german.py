@@ -12,7 +12,7 @@ GERMAN: Mapping[str, str] = {
     "ascending": "aufsteigend",
     "at": "am",
     "base": "basis",
-    "based": "basierend",
+    "based": "basierend basiert basierende basierenden",
     "before": "vor",
     "below": "unterhalb",
     "best": "beste bester bestes besten",
@@ -45,7 +45,7 @@ GERMAN: Mapping[str, str] = {
     "july": "juli",
     "larger": "größer groesser",
     "largest": "größte größter größtes größten groesste",
-    "last": "letzte letzten letzter letztes letztem",
+    "last": "letzte letzten letzter letztes letztem vergangenen",
     "layers": "schichten",
     "license": "lizenz lizenzen",
     "longest": "längste längsten",
@@ -124,10 +124,18 @@ GERMAN: Mapping[str, str] = {
     "third": "dritte dritten drittes",
     "four": "vier",
     "yesterday": "gestern",
+    "this": "dieses diesen dieser diesem diese",
+    "unknown": "unbekannt unbekannte unbekannter unbekannten unbekanntes",
+    "evaluated": "evaluiert evaluierte evaluierten ausgewertet getestet getestete",
+    "evaluation": "evaluierung auswertung bewertung",
+    "derived": "abgeleitet abgeleitete abgeleiteten",
+    "never": "nie niemals",
+    "optimizer": "optimierer",
 }
 """English words, and those of which each stands for one."""
 ALSO_ENGLISH = frozenset(
     (
+        *("diese", "nie"),
         "mit",
         "die",
         "der",

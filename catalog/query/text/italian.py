@@ -78,9 +78,19 @@ ITALIAN: Mapping[str, str] = {
     "october": "ottobre",
     "november": "novembre",
     "december": "dicembre",
+    "this": "questo questa",
+    "unknown": "sconosciuto sconosciuta sconosciuti sconosciute",
+    "evaluated": "valutato valutati valutata valutate",
+    "evaluation": "valutazione valutazioni",
+    "derived": "derivato derivati derivata derivate",
+    "based": "basato basati basata basate",
+    "on": "su sul",
+    "ago": "fa",
+    "optimizer": "ottimizzatore",
 }
 """English words, and those of which each stands for one."""
 ITALIAN_PHRASES: Mapping[tuple[str, str], tuple[str, str]] = {
+    **{("più", word): ("oldest", "the") for word in ("vecchio", "vecchi", "antico", "antichi")},
     **{("più", word): ("newest", "the") for word in ("recente", "recenti", "nuovo", "nuovi")},
     **{("più", word): ("smallest", "the") for word in ("piccolo", "piccoli")},
     **{("più", word): ("largest", "the") for word in ("grande", "grandi")},
@@ -99,6 +109,7 @@ ITALIAN_PHRASES: Mapping[tuple[str, str], tuple[str, str]] = {
 """Two words that mean something else than each of them."""
 ITALIAN_OR_ENGLISH = frozenset(
     (
+        *("fa", "su", "sul"),
         *("agosto", "al", "aprile", "che", "con", "create", "dal", "del", "dei", "di", "due", "e", "ed"),
         *(
             "anni",

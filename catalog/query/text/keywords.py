@@ -139,6 +139,8 @@ def _keyword_value(piece: Piece, token: Token, target: Target, reading: Reading)
         if not piece.quoted and ("?" in text or "*" in text.rstrip("*")):
             return _places_like(piece, target, reading)
         return _location(piece, target)
+    if target.path in _IDS and not piece.quoted and (of := _RELATED.fullmatch(text)) is not None:
+        return _related(of, piece, token, target, reading)
     if not piece.quoted and _INNER_PATTERN.fullmatch(text):
         return _matching(piece, target, reading)
     if not piece.quoted and text.endswith("*"):
@@ -156,8 +158,6 @@ def _keyword_value(piece: Piece, token: Token, target: Target, reading: Reading)
     if target.path in fields_where("hashed") and _HEX.fullmatch(text) and not piece.quoted:
         begun = Prefix(target.path, text.casefold())
         return Leaf(node=begun, label=_text_of(begun, token), explanation="begins with this")
-    if target.path in _IDS and not piece.quoted and (of := _RELATED.fullmatch(text)) is not None:
-        return _related(of, piece, token, target, reading)
     if target.path == "version" and not piece.quoted and _VERSION.fullmatch(text):
         bare = text.removeprefix("v")
         return Leaf(node=Terms(target.path, (bare, f"v{bare}")), label=f"version:{bare}")

@@ -84,6 +84,20 @@ _NUMBER = pattern(
     r"|\d+,\d+|\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?)"
     r"\s*(?P<unit>%|percent|pct|-?[a-zA-Z]*)"
 )
+SPOKEN_NUMBERS = {
+    "one": 1,
+    "two": 2,
+    "three": 3,
+    "four": 4,
+    "five": 5,
+    "six": 6,
+    "seven": 7,
+    "eight": 8,
+    "nine": 9,
+    "ten": 10,
+    "twelve": 12,
+}
+"""Numbers in words, as sentences have them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

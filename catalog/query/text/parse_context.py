@@ -40,6 +40,7 @@ class Reading:
     problems: list[QueryProblem] = field(default_factory=list)
     looked_up: int = 0
     asked: dict[str, bool] = field(default_factory=dict)  # hyper-parameters that the engine was asked for
+    named: bool = False  # a sentence that is a name of a model, and stays words
 
     def problem(self, code: str, message: str, start: int, end: int, *suggestions: Suggestion) -> None:
         if len(self.problems) < MAX_PROBLEMS:
@@ -93,9 +94,11 @@ def negated(leaf: Leaf) -> Leaf:
 
 
 def _opposite(leaf: Leaf) -> str:
-    label = leaf.label
-    if leaf.loose:
-        return f"-({label})"
+    return f"-({leaf.label})" if leaf.loose else opposite(leaf.label)
+
+
+def opposite(label: str) -> str:
+    """The text of the opposite of one condition."""
     for word, other in (("has:", "missing:"), ("missing:", "has:")):
         if label.startswith(word):
             return other + label.removeprefix(word)

@@ -76,9 +76,20 @@ PORTUGUESE: Mapping[str, str] = {
     "october": "outubro",
     "november": "novembro",
     "december": "dezembro",
+    "this": "este esta neste nesta",
+    "unknown": "desconhecido desconhecida desconhecidos desconhecidas",
+    "evaluated": "avaliado avaliados avaliada avaliadas",
+    "evaluation": "avaliação avaliações avaliacao",
+    "derived": "derivado derivados derivada derivadas",
+    "based": "baseado baseados baseada baseadas",
+    "never": "nunca",
+    "on": "sobre",
+    "ago": "há atrás",
+    "optimizer": "otimizador",
 }
 """English words, and those of which each stands for one."""
 PORTUGUESE_PHRASES: Mapping[tuple[str, str], tuple[str, str]] = {
+    **{("mais", word): ("oldest", "the") for word in ("antigo", "antigos", "velho", "velhos")},
     **{("mais", word): ("newest", "the") for word in ("recente", "recentes", "novo", "novos")},
     ("todos", "menos"): ("everything", "but"),
     ("pelo", "menos"): ("at", "least"),
@@ -107,6 +118,7 @@ PORTUGUESE_PHRASES: Mapping[tuple[str, str], tuple[str, str]] = {
 """Two words that mean something else than each of them."""
 PORTUGUESE_OR_ENGLISH = frozenset(
     (
+        *("este", "esta", "sobre", "nunca", "derivado", "derivada"),
         *("abaixo", "agosto", "ano", "antes", "apos", "as", "com", "da", "das", "de", "desde", "dia"),
         *("do", "dos", "e", "em", "entre", "fora", "inferior", "junho", "maio", "maior", "mais", "menor"),
         *("mes", "mil", "na", "nas", "nem", "no", "nos", "o", "os", "ou", "para", "por", "que", "sem"),

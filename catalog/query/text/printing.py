@@ -258,7 +258,10 @@ def date_range(start: datetime, end: datetime) -> str:
 
 
 def _nested(query: Nested) -> str:
-    """`metric@dataset > 0.9` and `has:metric@dataset`, the only nested conditions with words of their own."""
+    """`metric@dataset > 0.9`, `has:metric@dataset` and `has:metrics@dataset`, the only nested conditions with words of their own."""
+    match query:
+        case Nested("evaluations", Term("evaluations.dataset", str() as named)):
+            return has_any_metric(named)
     if query.path != "evaluations" or not isinstance(query.query, And):
         raise _Unprintable
     metric, dataset, split, rest = _metric_at(query.query)
@@ -302,6 +305,11 @@ def has_metric(metric: str, dataset: str | None, split: str | None) -> str:
     """`has:f1@conll2003`: here the whole name is a value, quoted as one."""
     name = _metric_base(metric, split)
     return f"has:{quoted(name if dataset is None else f'{name}@{dataset}')}"
+
+
+def has_any_metric(dataset: str) -> str:
+    """`has:metrics@conll2003`: any evaluation on it."""
+    return f"has:{quoted(f'metrics@{dataset}')}"
 
 
 def _metric_base(metric: str, split: str | None) -> str:

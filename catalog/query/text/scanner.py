@@ -51,7 +51,7 @@ _SQL = pattern(
     r"|NOT\s+BETWEEN\s+(?P<low>[^\s()]+)\s+AND\s+(?P<high>[^\s()]+)"
     r"|(?P<lacks>(?:DO(?:ES)?\s+)?NOT\s+|DO(?:ES)?N['\N{RIGHT SINGLE QUOTATION MARK}]?T\s+|!(?==?~))?"
     r"(?P<part>CONTAINS?|STARTS?\s?WITH|BEGINS?\s+WITH|ENDS?\s?WITH|=?~)\s+(?=['\"\w])"
-    r"|(?P<unlike>NOT\s+)?I?LIKE\s+(?=['\"\w%*])|(?:IS\s+)?(?P<outside>NOT\s+)?IN\s*(?=[(\[]))"
+    r"|(?P<unlike>NOT\s+)?I?LIKE\s+(?=['\"\w%*])|(?:IS\s+)?(?P<outside>NOT\s+)?(?:IN|\u2208)\s*(?=[(\[])|(?:WITHIN|BETWEEN)\s*(?=\[))"
     r"|=(?:in|(?P<out>out))=(?=[(\[])",
     re.IGNORECASE,
 )
@@ -313,7 +313,7 @@ class Scanner(ValueScanner):
                 continue
             piece, _ = inside._piece(in_brackets=True)
             if piece is not None:
-                pieces.append(piece)
+                pieces.append(piece if piece.quoted else replace(piece, text=piece.text.removesuffix(";")))
 
     def _closing(self, opening: int) -> int:
         """The place of the bracket that closes the one at `opening`, or the end of the text."""

@@ -78,7 +78,8 @@ def parse(text: str, *, vocabulary: Vocabulary | None = None, now: datetime | No
     labels = [label_of(part, parts) for part in parts]
     canonical = " ".join((*labels, *ordering_text(sort, limit)))
     if (
-        rewrite(canonical, reading).changed
+        reading.named
+        or rewrite(canonical, reading).changed
         or _joins(canonical, reading)
         or _last_ordering(canonical)[1]
         or is_wrapped(canonical, reading)

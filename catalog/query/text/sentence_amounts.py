@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from catalog.query.text.sentence_amount_lists import amounts_alone, amounts_listed, beside_another
+from catalog.query.text.sentence_datasets import on_dataset
 from catalog.query.text.sentence_parts import (
     BYTE_UNITS,
     LINKS,
@@ -17,9 +19,7 @@ from catalog.query.text.sentence_parts import (
     bound_at,
     by_unit,
     measure_at,
-    next_member,
     numeric_name,
-    on_dataset,
     open_end,
     span_at,
     with_noun,
@@ -49,7 +49,7 @@ def written_comparison(sentence: Sentence, at: int) -> tuple[int, str | None] | 
             return None
         on = on_dataset(sentence, at + used) if amount is not None and target.metric is not None else None
         if on is not None and amount is not None:
-            return used + 2, f"{target.name}@{on}{_WRITTEN[sign]}{amount.text}"
+            return used + on[0], f"{target.name}@{on[1]}{_WRITTEN[sign]}{amount.text}"
         used += _further(sentence, at + used)
         translated = amount is not None and sentence.words[at].raw.casefold() != sentence.text(at)
         if count == 1 and (amount is None or amount.count == 1) and sign not in _NEARLY and not translated:
@@ -106,8 +106,27 @@ def _linked_name(sentence: Sentence, at: int) -> tuple[int, Target] | None:
     return count, target
 
 
-def more_accurate(sentence: Sentence, at: int) -> Replacement:
-    """`more accurate than 0.9`."""
+def more_than(sentence: Sentence, at: int) -> Replacement:
+    """`more parameters than 7B`, `higher accuracy than 0.9`, `more accurate than 0.9`."""
+    word = sentence.text(at)
+    named = numeric_name(sentence, at + 1) if word in _COMPARATIVES else None
+    if named is not None and sentence.text(at + 1 + named[0]) == "than":
+        used = 2 + named[0]
+        amount = amount_at(sentence, at + used)
+        if amount is not None and not amount.sign:
+            up = named[1].metric is None or named[1].metric.direction != "down"
+            sign = {"better": ">" if up else "<", "worse": "<" if up else ">"}.get(word, _COMPARATIVES[word])
+            return used + amount.count, f"{named[1].name}{sign}{amount.text}"
+    return _more_accurate(sentence, at)
+
+
+_COMPARATIVES = {
+    **dict.fromkeys(("more", "higher", "larger", "bigger", "greater", "longer", "better"), ">"),
+    **dict.fromkeys(("less", "fewer", "lower", "smaller", "shorter", "worse"), "<"),
+}
+
+
+def _more_accurate(sentence: Sentence, at: int) -> Replacement:
     if [sentence.text(at + offset) for offset in range(3)] != ["more", "accurate", "than"]:
         return None
     amount = amount_at(sentence, at + 3)
@@ -132,7 +151,7 @@ def named_amount(sentence: Sentence, at: int) -> Replacement:
     used, sign, amount = count + bound.count, bound.sign, bound.amount
     on = on_dataset(sentence, at + used) if target.metric is not None else None
     if on is not None:
-        return used + 2, f"{target.name}@{on}{sign}{amount.text}"
+        return used + on[0], f"{target.name}@{on[1]}{sign}{amount.text}"
     return _with_further_bound(sentence, at, used, target, f"{target.name}{sign}{amount.text}")
 
 
@@ -300,8 +319,8 @@ def _plain_sign(amount: Amount, target: Target) -> str:
     row = fields().get(target.path)
     if row is None or (not target.integer and row.group != "training"):
         return ""
-    counted = row.unit in {"count", "tokens"} and row.group != "training"
-    return "" if counted and not amount.unit and len(amount.digits) < _FEW_DIGITS else ":"
+    of_names = row.unit == "tokens" or target == resolve("params")[0]  # 12 layers are 12 layers
+    return "" if of_names and not amount.unit and len(amount.digits) < _FEW_DIGITS else ":"
 
 
 _FEW_DIGITS = 3
@@ -345,27 +364,6 @@ def _is_fraction(amount: Amount) -> bool:
 _SEVERAL = 2
 
 
-def amounts_listed(sentence: Sentence, at: int, *, named_behind: bool = False) -> tuple[int, list[str]]:
-    """Where the numbers of one unit that begin there end, and these: `0.95 or 0.96`, `8k, 16k or 32k`. None without any."""
-    first = amount_at(sentence, at)
-    if first is None or first.sign:
-        return at, []
-    end, amounts = at + first.count, [first]
-    while (place := next_member(sentence, end)) and (other := amount_at(sentence, place)) is not None:
-        unit, following = amounts[-1].unit, sentence.text(place + other.count)
-        alike = other.unit.casefold() == unit.casefold() or (not unit and other.unit in BYTE_UNITS)
-        if other.sign or not alike or len(amounts) >= _MAX_LISTED:
-            break  # it is about something else
-        ends = following in _BEHIND_AMOUNTS or sentence.words[place + other.count - 1].whole.endswith(",")
-        if not ends and not (named_behind and numeric_name(sentence, place + other.count) is not None):
-            break
-        end, amounts = place + other.count, [*amounts, other]
-    return end, [f"{amount.digits}{amount.unit or amounts[-1].unit}" for amount in amounts]
-
-
-_MAX_LISTED = 20
-"""Numbers of one list: each of them may begin one."""
-_BEHIND_AMOUNTS = frozenset({"", "or", "and", "nor", "tokens"})
 _LABEL = pattern(r"[^\W_]*[:=]")
 """No other sign that ends so: `accuracy != 0.9` says the opposite."""
 
@@ -418,11 +416,14 @@ def amount_alone(sentence: Sentence, at: int) -> Replacement:
     if sentence.text(at) in {"outside", "out", "within", "inside"} and (placed := _ranged(sentence, at, "")):
         name = placed[1].lstrip("(").partition("<")[0].partition(":")[0]
         return with_noun(sentence, at, placed[0], name), placed[1]
-    span = span_at(sentence, at)
+    begun = _RANGING.get((sentence.text(at), sentence.text(at + 1)), 0)
+    span = span_at(sentence, at + begun)
     if span is not None:
-        used, low, high = span
+        used, low, high = begun + span[0], *span[1:]
         name = _by_unit_of(high)
         return None if not name else (with_noun(sentence, at, used, name), f"{name}:{low}..{high}")
+    if (listed := amounts_alone(sentence, at)) is not None:
+        return listed
     bound = measure_at(sentence, at)
     if bound is None or (sentence.text(at) in SIGNS and _follows_a_name(sentence, at)):
         return None
@@ -441,9 +442,13 @@ def amount_alone(sentence: Sentence, at: int) -> Replacement:
     if tail is not None:
         used, sign = used + tail[0], tail[1]
     in_words = not sentence.text(at)[:1].isdigit()  # half a GB, where 2 GB may be words of a name
-    if not name or (not sign and not noun and amount.unit != "B" and not in_words):
+    alone = not sign and not noun and amount.unit != "B" and not in_words
+    if not name or (alone and not (amount.unit in BYTE_UNITS and beside_another(sentence, at, used))):
         return None
     return used, f"{name}{sign or ':'}{amount.text}"
+
+
+_RANGING = {**{(word, "from"): 1 for word in ("range", "ranges", "ranging")}, ("range", "of"): 2}
 
 
 def _by_unit_of(text: str) -> str:

@@ -7,12 +7,10 @@ from datetime import timedelta
 
 from catalog.query.periods import MONTH_NAMES, MONTHS, is_year, parse_period
 from catalog.query.text.function_words import FILLER_WORDS, MODEL_WORDS
+from catalog.query.text.sentence_ages import counted_back, denied_for, duration, period_named
 from catalog.query.text.sentence_parts import (
-    SPOKEN_NUMBERS,
-    UNITS_OF_TIME,
     Replacement,
     Sentence,
-    comparator,
     numeric_name,
     spoken_date,
 )
@@ -48,16 +46,24 @@ _VERBS: Mapping[str, str] = {
     "updated": "modified",
     "changed": "modified",
     "date": "",
+    "used": "modified",
 }
+_UNDONE = {**dict.fromkeys(("unchanged", "unmodified", "untouched", "unused"), "modified"), "untrained": ""}
+UNTOLD_VERBS = frozenset({"used", "unused"})
+"""When a model was used nobody writes down: the nearest that is known is when it was changed."""
 
 
 def dated(sentence: Sentence, at: int) -> Replacement:
     """`trained after 2023`, `since May 2024`, `in the last 30 days`, `between 2022 and 2024`."""
-    verb = _VERBS.get(sentence.text(at))
+    undone = _UNDONE.get(sentence.text(at))
+    verb = _VERBS.get(sentence.text(at)) if undone is None else undone
     start = at + (verb is not None)
+    denied = undone is not None or (
+        verb is not None and "not" in {sentence.text(place) for place in range(max(at - 2, 0), at)}
+    )
     match = (
-        _recent(sentence, start)
-        or _aged(sentence, start)
+        (denied_for(sentence, start) if denied else None)
+        or counted_back(sentence, start)
         or _between_dates(sentence, start)
         or _half_of_year(sentence, start)
         or _quarter(sentence, start)
@@ -79,7 +85,8 @@ def dated(sentence: Sentence, at: int) -> Replacement:
         dates.append(other[1])
         count += 1 + other[0]
     texts = [_condition(verb, word, date) for date in dates]
-    return count + start - at, texts[0] if len(texts) == 1 else f"({' OR '.join(texts)})"
+    condition = texts[0] if len(texts) == 1 else f"({' OR '.join(texts)})"
+    return count + start - at, condition if undone is None else f"-{condition}"
 
 
 _OPEN_ENDS = {
@@ -106,6 +113,12 @@ def _condition(verb: str | None, word: str, date: str) -> str:
 
 
 def _preposition(sentence: Sentence, at: int) -> tuple[int, str, str] | None:
+    if sentence.text(at) in {"on", "in"} and sentence.text(at + 1) == "or":
+        either = _ON_OR.get(sentence.text(at + 2))
+        date = spoken_date(sentence, at + 3) if either is not None else None
+        return None if date is None or either is None else (3 + date[0], either, date[1])
+    if sentence.text(at) == "last" and sentence.text(at + 1) in _SPOKEN_MONTHS:
+        return 2, "in", _last_one(sentence.text(at + 1), sentence)
     joined = _JOINED.fullmatch(sentence.text(at))
     if joined is not None and is_year(joined[2]):
         return 1, _PREPOSITIONS[joined[1]], joined[2]
@@ -117,21 +130,38 @@ def _preposition(sentence: Sentence, at: int) -> tuple[int, str, str] | None:
             return None
     while sentence.text(at + used) in {"the", "of"}:
         used += 1
-    lasting = _duration(sentence, at + used) if word == "since" else None
-    if lasting is not None:
-        return used + lasting[0], word, f"-{lasting[1]}"
+    used += sentence.text(at + used) == "last" and sentence.text(at + used + 1) in _SPOKEN_MONTHS
+    if (past := _moment_past(sentence, at + used, word)) is not None:
+        return used + past[0], past[1], past[2]
     used += sentence.text(at + used) in {"year", "years"}  # "im Jahr 2024"
-    period = sentence.text(at + used + 1).removesuffix("s")
-    if sentence.text(at + used) in {"this", "last"} and period in _PERIODS:
-        return used + 2, word, f"{sentence.text(at + used)}-{period}"
-    date = spoken_date(sentence, at + used)
+    date = period_named(sentence, at + used) or spoken_date(sentence, at + used)
     if word == "until" and sentence.text(at) == "by" and not _is_deadline(date):
         return None  # by May, who owns models
     if date is None and sentence.text(at + used) in _SPOKEN_MONTHS:
-        month = sentence.text(at + used)  # the last one that has begun
-        year = sentence.now.year - (_number_of(month) >= sentence.now.month)
-        date = (1, f'"{month} {year}"')
+        date = (1, _last_one(sentence.text(at + used), sentence))
     return None if date is None else (used + date[0], word, date[1])
+
+
+def _last_one(month: str, sentence: Sentence) -> str:
+    """The last month of this name that is over."""
+    return f'"{month} {sentence.now.year - (_number_of(month) >= sentence.now.month)}"'
+
+
+def _moment_past(sentence: Sentence, at: int, word: str) -> tuple[int, str, str] | None:
+    """`3 years` behind since, and `2 weeks ago` behind before, until and after, too."""
+    begun = int(sentence.text(at) == "ago")
+    lasting = duration(sentence, at + begun)
+    if lasting is None or word not in _OF_MOMENTS:
+        return None
+    used = begun + lasting[0]
+    behind = not begun and sentence.text(at + used) == "ago"
+    if word != "since" and not (begun or behind):
+        return None
+    return used + behind, _OF_MOMENTS[word], f"-{lasting[1]}"
+
+
+_OF_MOMENTS = {"since": "since", "after": "since", "before": "before", "until": "before"}
+"""Up to a moment and before it are the same to the millisecond."""
 
 
 def _is_deadline(date: tuple[int, str] | None) -> bool:
@@ -139,6 +169,8 @@ def _is_deadline(date: tuple[int, str] | None) -> bool:
     return date is not None and any(map(str.isdigit, date[1]))
 
 
+_ON_OR = {"after": "since", "later": "since", "before": "until"}
+"""`on or after 2024`."""
 _JOINED = pattern(r"(pre|post)-(\d{4})")
 _OF_TWO_WORDS = {
     ("up", "to"): "until",
@@ -146,7 +178,6 @@ _OF_TWO_WORDS = {
     ("no", "later"): "until",
     ("not", "before"): "since",
 }
-_PERIODS = frozenset({"week", "month", "year"})
 
 
 def _between_dates(sentence: Sentence, at: int) -> tuple[int, str, str] | None:
@@ -237,80 +268,6 @@ def _half_of_year(sentence: Sentence, at: int) -> tuple[int, str, str] | None:
     return (used + 1, "range", f"{year}-{ends.format(year)}") if is_year(year) else None
 
 
-def _recent(sentence: Sentence, at: int) -> tuple[int, str, str] | None:
-    """`in the last 30 days`, `last month`, `within the past year`."""
-    used = 0
-    if sentence.text(at) in {"in", "within", "during", "over"}:
-        used += 1
-    if sentence.text(at + used) == "the":
-        used += 1
-    if sentence.text(at + used) not in {"last", "past"}:
-        return None
-    used += 1
-    unit = _unit_of_time(sentence, at + used)
-    lasting = (1, f"1{unit}") if unit else _duration(sentence, at + used)
-    return None if lasting is None else (used + lasting[0], "since", f"-{lasting[1]}")
-
-
-def _unit_of_time(sentence: Sentence, at: int) -> str:
-    return UNITS_OF_TIME.get(sentence.text(at).removesuffix("s"), "")
-
-
-_MAX_DIGITS_OF_TIME = 4
-
-
-def _duration(sentence: Sentence, at: int) -> tuple[int, str] | None:
-    """`30 days`, `a week`, `six months`, `half a year`: how many words, and the time as conditions write it."""
-    for words in (("half", "a"), ("a", "half"), ("half",)):
-        if all(sentence.text(at + offset) == word for offset, word in enumerate(words)):
-            lasting = _HALF_OF.get(sentence.text(at + len(words)).removesuffix("s"))
-            return None if lasting is None else (len(words) + 1, lasting)
-    word = sentence.text(at)
-    digits = word if word.isdigit() and len(word) <= _MAX_DIGITS_OF_TIME else ""
-    amount = 1 if word in {"a", "an"} else int(digits) if digits else SPOKEN_NUMBERS.get(word)
-    unit = _unit_of_time(sentence, at + 1)
-    return None if amount is None or not unit else (2, f"{amount}{unit}")
-
-
-_HALF_OF = {"year": "6mo", "day": "12h"}
-
-
-def _aged(sentence: Sentence, at: int) -> tuple[int, str, str] | None:
-    """`older than 1 year`, `newer than 6 months`, `newer than 2023`, `no older than 30 days`, `less than a week old`."""
-    if sentence.text(at) in {"no", "not"}:
-        if sentence.text(at + 1) in {"no", "not"}:
-            return None
-        aged = _aged(sentence, at + 1)
-        flipped = {"before": "since", "since": "before", "after": "until"}
-        return None if aged is None else (aged[0] + 1, flipped[aged[1]], aged[2])
-    old = _years_old(sentence, at)
-    if old is not None:
-        return old
-    word = {"older": "before", "newer": "after", "younger": "after"}.get(sentence.text(at))
-    if word is None or sentence.text(at + 1) != "than":
-        return None
-    lasting = _duration(sentence, at + 2)
-    if lasting is not None:
-        return 2 + lasting[0], "since" if word == "after" else word, f"-{lasting[1]}"
-    date = spoken_date(sentence, at + 2)
-    return None if date is None else (2 + date[0], word, date[1])
-
-
-def _years_old(sentence: Sentence, at: int) -> tuple[int, str, str] | None:
-    """`less than a week old`, `over 5 years old`."""
-    compared = comparator(sentence, at)
-    if compared is None or compared[1] not in {">", ">=", "<", "<="}:
-        return None
-    lasting = _duration(sentence, at + compared[0])
-    if lasting is None or sentence.text(at + compared[0] + lasting[0]) != "old":
-        return None
-    return (
-        compared[0] + lasting[0] + 1,
-        "before" if compared[1].startswith(">") else "since",
-        f"-{lasting[1]}",
-    )
-
-
 _DAYS = frozenset({"today", "yesterday"})
 
 
@@ -318,10 +275,6 @@ def _date_alone(sentence: Sentence, at: int, start: int) -> tuple[int, str, str]
     """`trained 2024`, and, where nothing else is asked for, `May 2024`, `2024-05`, `today`, `this month`."""
     if sentence.text(at) in _DAYS:
         date = (1, sentence.text(at))
-    elif sentence.text(at) == "this" and sentence.text(at + 1) in _PERIODS:
-        date = (2, f"this-{sentence.text(at + 1)}")
-    elif sentence.text(at) == "last" and sentence.text(at + 1) in _PERIODS:
-        date = (2, f"last-{sentence.text(at + 1)}")
     else:
         span = _span_of_dates(sentence, at)
         if span is not None:

@@ -21,7 +21,7 @@ from catalog.query.text.sentence_parts import (
 )
 from catalog.query.text.sentence_values import keyword_fields, named_by_alias, value_of
 from catalog.text.patterns import pattern
-from mappings import fields_where
+from mappings import fields, fields_where
 
 _MEMBERS = (("in",), ("one", "of"), ("any", "of"), ("among",), ("either",), ("either", "of"), ("from",))
 """What stands between a name and the values of which any is right."""
@@ -45,9 +45,22 @@ def listed_values(sentence: Sentence, at: int) -> Replacement:
                 sentence, at + used + opening, name, open_list=bool(opening), none_of=negated
             )
             if len(values) > 1 or (values and (opening or negated)):
-                listed = ",".join(map(quoted, values))
-                return end - at, f"{'-' if negated else ''}{name}:{listed}"
+                return end - at, _conditions(name, values, negated=negated)
     return None
+
+
+_NOTHING = ""
+"""Among values: that there is none, as in `license mit or unknown`."""
+
+
+def _conditions(name: str, values: Sequence[str], *, negated: bool) -> str:
+    listed = ",".join(quoted(value) for value in values if value != _NOTHING)
+    conditions = [f"{'-' if negated else ''}{name}:{listed}"] if listed else []
+    if _NOTHING in values:
+        conditions.append(f"{'has' if negated else 'missing'}:{name}")
+    if len(conditions) < _SEVERAL:
+        return conditions[0]
+    return " ".join(conditions) if negated else f"({' OR '.join(conditions)})"
 
 
 def _opening(sentence: Sentence, at: int, openings: Sequence[tuple[str, ...]]) -> int:
@@ -81,6 +94,8 @@ def _values(
         match = value_of(sentence, place, field)
         if match is None and (open_list if values else any_first) and _is_listed(sentence, place, values):
             match = 1, sentence.text(place)
+        if match is None and _says_nothing(sentence, place, listed=bool(values)):
+            match = 1 + (sentence.text(place) == "no"), _NOTHING
         if match is None and none_of and values and _is_last(sentence, place):
             match = 1, sentence.text(place)
         if match is None:
@@ -88,8 +103,24 @@ def _values(
         values.append(match[1])
         at = place + match[0]
         place = next_member(sentence, at)
-        if not place:
+        if not place and open_list and sentence.text(at) == "and":
+            place = at + 1  # one of mit and apache-2.0
+        if not place or (sentence.text(at) == "and" and value_of(sentence, place, field) is None):
             return at, values
+
+
+def _says_nothing(sentence: Sentence, place: int, *, listed: bool) -> bool:
+    """Whether the member of a list is `unknown`, `none` or `no license`; alone a rule of its own reads it."""
+    word = sentence.text(place)
+    if word == "no" and listed:
+        return any(keyword_fields(sentence.text(place + 1)))
+    if listed and word in {"missing", "none"}:
+        return True
+    return word in UNTOLD and (listed or bool(next_member(sentence, place + 1)))
+
+
+UNTOLD = frozenset({"unknown", "undefined", "unspecified", "unset", "undisclosed"})
+"""Words for a value that is not told."""
 
 
 def _is_listed(sentence: Sentence, place: int, before: list[str]) -> bool:
@@ -165,12 +196,39 @@ def tagged(sentence: Sentence, at: int) -> Replacement:
     return (end - at, f"tags:{','.join(map(quoted, values))}") if values else None
 
 
+def alternatives(sentence: Sentence, at: int) -> Replacement:
+    """`small pytorch or onnx models`: two values of one field, which the other conditions hold for alike."""
+    if sentence.text(at + 1) != "or":
+        return None
+    held_by, end, values = _holding(sentence, at), at, list[str]()
+    while held_by and sentence.words[end].raw[:1].isalnum():
+        values.append(sentence.words[end].raw)
+        end += 1
+        if sentence.text(end) != "or" or sentence.words[end].raw != "or":
+            break
+        held_by &= _holding(sentence, end + 1)
+        end += bool(held_by)
+    several = len(values) > 1 and (at or end < len(sentence.words))
+    return (end - at, f"({' OR '.join(values)})") if several else None
+
+
+def _holding(sentence: Sentence, at: int) -> frozenset[str]:
+    """The fields of which the word there is a value that models have."""
+    word, vocabulary = sentence.text(at), sentence.vocabulary
+    if not word or vocabulary is None or not _PLAIN_VALUE.fullmatch(word):
+        return frozenset()
+    canonical = (name for name, row in fields().items() if row.canonical is not None)
+    return frozenset(
+        name for name in canonical if word in {value.casefold() for value in vocabulary.values.get(name, {})}
+    )
+
+
 def listed_before_name(sentence: Sentence, at: int) -> Replacement:
     """`mit or apache-2.0 licence`, `mit nor apache-2.0 license`: several values, and the name of what has them behind."""
-    if sentence.vocabulary is None:
+    if sentence.vocabulary is None or not any(next_member(sentence, at + count) for count in (1, 2, 3)):
         return None
     for name in fields_where("spoken_before"):
         end, values = _values(sentence, at, name, open_list=False)
         if len(values) > 1 and name in keyword_fields(sentence.text(end)):
-            return end + 1 - at, f"{name}:{','.join(map(quoted, values))}"
+            return end + 1 - at, _conditions(name, values, negated=False)
     return None

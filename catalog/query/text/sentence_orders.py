@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from catalog.query.periods import is_year
 from catalog.query.text.function_words import FILLER_WORDS
+from catalog.query.text.numbers import SPOKEN_NUMBERS
 from catalog.query.text.printing import quoted
+from catalog.query.text.sentence_datasets import dataset_at, on_dataset
 from catalog.query.text.sentence_parts import (
-    SPOKEN_NUMBERS,
     Replacement,
     Sentence,
     amount_at,
+    bound_at,
     comparator,
-    dataset_at,
     numeric_name,
-    on_dataset,
 )
 from catalog.query.text.sorting import natural_direction
 from catalog.query.text.targets import Target, resolve
@@ -54,7 +54,7 @@ _FASTEST = (
 
 def ordered(sentence: Sentence, at: int) -> Replacement:
     """`sorted by accuracy descending`, `newest models`, `best f1`, `the three smallest`, `most accurate`."""
-    if sentence.text(at) in _SORTED and sentence.text(at + 1) in {"by", "after"}:
+    if sentence.text(at) in _SORTED and sentence.text(at + 1) in {"by", "after", "on"}:
         return _sorted(sentence, at + 2, 2)
     for rule in (_counted, _superlative, _named_best):
         match = rule(sentence, at)
@@ -131,7 +131,7 @@ def _alone(sentence: Sentence, at: int) -> Replacement:
         leading = "accuracy" if words[0] == "most" else sentence.leading_metric
         return (2, f"sort:{leading}") if leading else None
     if words[0] in _ORDERS:
-        noun = words[1] in _NOUNS and sentence.text(at + 2) == "first"
+        noun = words[1] in _NOUNS and (words[1].startswith("version") or sentence.text(at + 2) == "first")
         return 1 + noun + (sentence.text(at + 1 + noun) == "first"), f"sort:{_ORDERS[words[0]]}"
     if words[0] in {"fastest", "quickest"} and sentence.vocabulary is not None:
         known = next((name for name in _FASTEST if name in sentence.vocabulary.metrics), "")
@@ -259,23 +259,46 @@ def _ordered_later(sentence: Sentence, at: int) -> bool:
 
 
 def scored_on(sentence: Sentence, at: int) -> Replacement:
-    """`f1 on conll2003`, `conll2003 f1`: who reports it, the best first."""
+    """`f1 on conll2003`, `f1 conll2003`: who reports it, the best first; `conll2003 f1 > 0.9`, `f1 on conll2003 above 0.9`."""
+    if (compared := _told_before(sentence, at) or _mistyped(sentence, at)) is not None:
+        return compared
     named = numeric_name(sentence, at)
-    if named is not None and named[1].kind == "metric" and not named[1].nested:
-        count, target = named
-        on = sentence.text(at + count) == "on"
-        dataset = on_dataset(sentence, at + count) if on else dataset_at(sentence, at + count)
-        if dataset is None:
-            return None
-        name = quoted(f"{target.name}@{dataset}")
-        compared = comparator(sentence, at + count + on + 1, target)
-        if compared is not None:
-            amount = amount_at(sentence, at + count + on + 1 + compared[0])
-            if not on or amount is None or amount.sign:
-                return None
-            return count + 2 + compared[0] + amount.count, f"{name}{compared[1]}{amount.text}"
-        return count + on + 1, f"has:{name} sort:{name}"
-    return None
+    if named is None or named[1].kind != "metric" or named[1].nested:
+        return None
+    count, target = named
+    on = on_dataset(sentence, at + count)
+    beside = dataset_at(sentence, at + count) if on is None else None
+    if on is None and beside is None:
+        return None
+    used, dataset = (count + on[0], on[1]) if on is not None else (count + 1, beside)
+    name = quoted(f"{target.name}@{dataset}")
+    bound = bound_at(sentence, at + used, target)
+    if bound is not None:
+        return used + bound.count, f"{name}{bound.sign}{bound.amount.text}"
+    return None if comparator(sentence, at + used, target) is not None else (used, f"has:{name} sort:{name}")
+
+
+def _mistyped(sentence: Sentence, at: int) -> Replacement:
+    """`acuracy @ conll2003 > 0.9`: one condition, so that its name is mended."""
+    if sentence.text(at + 1) != "@" or not sentence.text(at).isidentifier():
+        return None
+    dataset, bound = dataset_at(sentence, at + 2), bound_at(sentence, at + 3)
+    if dataset is None or bound is None or numeric_name(sentence, at) is not None:
+        return None
+    return 3 + bound.count, f"{sentence.words[at].raw}@{dataset}{bound.sign}{bound.amount.text}"
+
+
+def _told_before(sentence: Sentence, at: int) -> Replacement:
+    """`conll2003 f1 > 0.9`, `imagenet accuracy over 80%`: the data set before the metric that is compared."""
+    named = numeric_name(sentence, at + 1)
+    if named is None or named[1].kind != "metric" or named[1].nested:
+        return None
+    bound = bound_at(sentence, at + 1 + named[0], named[1])
+    dataset = dataset_at(sentence, at) if bound is not None else None
+    if bound is None or dataset is None:
+        return None
+    name = quoted(f"{named[1].name}@{dataset}")
+    return 1 + named[0] + bound.count, f"{name}{bound.sign}{bound.amount.text}"
 
 
 def by_metric(sentence: Sentence, at: int) -> Replacement:
@@ -299,4 +322,4 @@ def _placed(sentence: Sentence, at: int, named: tuple[int, Target]) -> tuple[int
     """The name with the data set that follows it: `f1 on conll2003` is f1@conll2003."""
     count, target = named
     on = on_dataset(sentence, at + count) if target.kind == "metric" and not target.nested else None
-    return (count, target.name) if on is None else (count + 2, f"{target.name}@{on}")
+    return (count, target.name) if on is None else (count + on[0], f"{target.name}@{on[1]}")

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TypeAlias
 
 from catalog.query.periods import ambiguous_readings, is_year, parse_period
-from catalog.query.text.numbers import pointed
+from catalog.query.text.numbers import SPOKEN_NUMBERS, pointed
 from catalog.query.text.targets import Target, Vocabulary, as_number, reported, resolve
 from catalog.text.patterns import pattern
 from mappings.metrics import metrics
@@ -87,19 +87,6 @@ _PERCENTS = frozenset({"%", "percent", "pct"})
 PARAMETER_WORDS = frozenset({"parameters", "params", "parameter", "parametern", "weights"})
 LINKS = frozenset({"of", "is", "was", "are", "score", "value"})
 UNITS_OF_TIME = {"day": "d", "week": "w", "month": "mo", "year": "y", "hour": "h"}
-SPOKEN_NUMBERS = {
-    "one": 1,
-    "two": 2,
-    "three": 3,
-    "four": 4,
-    "five": 5,
-    "six": 6,
-    "seven": 7,
-    "eight": 8,
-    "nine": 9,
-    "ten": 10,
-    "twelve": 12,
-}
 _TENS = {
     word: 10 * place
     for place, word in enumerate(
@@ -107,8 +94,6 @@ _TENS = {
     )
 }
 _ADJECTIVES = {"accurate": "accuracy"}
-MAX_DATASETS_ASKED = 4
-"""Data sets of one sentence that the catalog is asked for, where they are not among those at hand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -329,11 +314,15 @@ def _spelled_unit(unit: str) -> str:
     return _COUNTS.get(unit, _BYTES.get(unit, unit))
 
 
+_SPAN_OF_EXPONENTS = pattern(r"(?P<low>\d+(?:\.\d+)?(?:e[+-]?\d+)?)\.\.(?P<high>\d+(?:\.\d+)?e[+-]?\d+)")
 _SPAN = pattern(r"(?P<low>[\d.,]*\d[a-z%]*)(?:-|\.\.|\N{EN DASH})(?P<high>\d[\d.,]*[a-z%]*)")
 
 
 def span_at(sentence: Sentence, at: int) -> tuple[int, str, str] | None:
     """`1k-20k`, `1k to 20k`, `between 1k and 20k`: how many words, and both ends with their units."""
+    exponents = _SPAN_OF_EXPONENTS.fullmatch(sentence.text(at))
+    if exponents is not None:
+        return 1, exponents["low"], exponents["high"]
     match = _SPAN.fullmatch(sentence.text(at))
     if match is not None:
         apart = _SPAN_UNITS.get(sentence.text(at + 1), "")
@@ -357,6 +346,11 @@ def _links_ends(sentence: Sentence, at: int) -> bool:
 
 
 _SPAN_UNITS = {**_BYTES, **{word: unit for word, unit in _COUNTS.items() if len(word) > 1}, "%": "%"}
+
+
+def spelled_amount(text: str) -> Amount | None:
+    """A number with its unit in one word."""
+    return _end_of_span(text, "")
 
 
 def _end_of_span(text: str, apart: str) -> Amount | None:
@@ -407,31 +401,6 @@ def with_noun(sentence: Sentence, at: int, used: int, name: str) -> int:
     """How many words are read with the noun that may follow: `7 billion parameters`."""
     nouns = PARAMETER_WORDS if name == "params" else {"size", "large", "big"}
     return used + (sentence.text(at + used) in nouns)
-
-
-def on_dataset(sentence: Sentence, at: int) -> str | None:
-    """The data set of evaluations that `on conll2003` names."""
-    if sentence.text(at) != "on":
-        return None
-    known = dataset_at(sentence, at + 1)
-    name = sentence.text(at + 1)
-    if known is not None or sentence.vocabulary is None or not name[:1].isalpha():
-        return known
-    if sum(word.text == "on" for word in sentence.words) > MAX_DATASETS_ASKED:
-        return None
-    return name if sentence.vocabulary.is_evaluated_on(name) else None
-
-
-def dataset_at(sentence: Sentence, at: int) -> str | None:
-    """The data set of evaluations that this word names: `conll2003`, and `imagenet` where imagenet-1k alone begins so."""
-    name = sentence.text(at)
-    if sentence.vocabulary is None or not name:
-        return None
-    known = sentence.vocabulary.evaluated_on
-    if name in known:
-        return name
-    begun = [dataset for dataset in known if dataset.startswith((f"{name}-", f"{name}_", f"{name} "))]
-    return begun[0] if len(begun) == 1 and " " not in begun[0] else None
 
 
 CONTRACTED = pattern(r"(?:do|does|did|is|are|was|were|has|have|had)n['\N{RIGHT SINGLE QUOTATION MARK}]?t")

@@ -6,10 +6,14 @@ from dataclasses import replace
 
 from catalog.query.periods import is_year
 from catalog.query.text.function_words import FUNCTION_WORDS, NEGATING_WORDS
+from catalog.query.text.parse_context import opposite
 from catalog.query.text.printing import quoted
-from catalog.query.text.sentence_amounts import amounts_listed
+from catalog.query.text.sentence_amount_lists import amounts_listed
+from catalog.query.text.sentence_amounts import amount_alone
+from catalog.query.text.sentence_datasets import on_dataset
 from catalog.query.text.sentence_dates import dated
-from catalog.query.text.sentence_lists import listed_before_name, tagged
+from catalog.query.text.sentence_lists import UNTOLD, listed_before_name, tagged
+from catalog.query.text.sentence_origins import derived, optimized, said_of_bases
 from catalog.query.text.sentence_parts import (
     LINKS,
     Replacement,
@@ -20,22 +24,22 @@ from catalog.query.text.sentence_parts import (
     is_contracted,
     next_member,
     numeric_name,
-    on_dataset,
     span_at,
     spoken_name,
 )
 from catalog.query.text.sentence_values import (
     ARTICLES,
     HAVING,
+    STATES_OF_MODELS,
     family_of_licences,
     formatted,
     hyphened_licence,
     linked_value,
     named_by_alias,
-    said_of_bases,
     state,
     valued,
 )
+from catalog.query.text.sentence_versions import numbered, versioned
 from catalog.query.text.targets import reported, resolve
 from catalog.text.patterns import pattern
 from mappings import fields
@@ -109,10 +113,15 @@ _SCORES = frozenset({"scores", "results", "metrik", "metriken"})
 def lacking(sentence: Sentence, at: int) -> Replacement:
     """`without a license`, `no metrics`, `bert but not tiny`, `everything except pytorch`."""
     word = sentence.text(at)
-    opposite = _not_compared(sentence, at)
-    if opposite is not None:
-        return opposite
-    missing = _missing(sentence, at) or _untold(sentence, at) or _not_of(sentence, at)
+    unequal = _not_compared(sentence, at)
+    if unequal is not None:
+        return unequal
+    missing = (
+        _not_in_state(sentence, at)
+        or _missing(sentence, at)
+        or _untold(sentence, at)
+        or _not_of(sentence, at)
+    )
     if missing is not None:
         return missing
     if word.startswith("non-") and (prefixed := _prefixed(sentence, at)) is not None:
@@ -128,10 +137,29 @@ def lacking(sentence: Sentence, at: int) -> Replacement:
     if several is not None:
         return used + several[0], f"-{several[1]}"
     first = _left_out(sentence, at + used)
-    if first is None or (is_contracted(sentence, at) and used == 1 and _is_text(first[1])):
+    doubtful = is_contracted(sentence, at) and used == 1 and not _is_value(sentence, at + used)
+    if first is None or (doubtful and _is_text(first[1])):
         return None  # "don't panic" may be a name
     more, conditions = _left_out_too(sentence, at + used + first[0], first[1])
     return used + first[0] + more, conditions
+
+
+def _not_in_state(sentence: Sentence, at: int) -> Replacement:
+    """`not archived`, `not tagged`: of whole models, where nothing follows that it is about."""
+    if sentence.text(at) != "not" or sentence.text(at + 2) not in _BEHIND_A_STATE:
+        return None
+    if at and (sentence.text(at - 1) in LINKS or resolve(sentence.text(at - 1))):
+        return None  # "license is not empty"
+    word = sentence.text(at + 1)
+    if word in {"tagged", "labelled", "labeled"}:
+        return 2, "missing:tags"
+    condition = STATES_OF_MODELS.get(word, "sort:")
+    if condition.startswith("sort:"):
+        return None
+    return 2, opposite(condition)
+
+
+_BEHIND_A_STATE = frozenset({"", "and", "or", "models", "ones", "but"})
 
 
 def _dates_left_out(sentence: Sentence, at: int) -> Replacement:
@@ -155,13 +183,12 @@ def _year_left_out(sentence: Sentence, at: int) -> Replacement:
     return (1, f"in:{year}") if is_year(year) else None
 
 
-_UNKNOWN = frozenset({"unknown", "undefined", "unspecified", "unset", "undisclosed"})
 _TOLD = frozenset({"set", "given", "specified", "known", "available", "defined", "stated", "provided"})
 
 
 def _untold(sentence: Sentence, at: int) -> Replacement:
     """`license unknown`, `unknown license`, `task is not specified`: what models do not say."""
-    if sentence.text(at) in _UNKNOWN | {"empty"}:
+    if sentence.text(at) in UNTOLD | {"empty"}:
         thing = named_thing(sentence, at + 1)
         return None if thing is None else (1 + thing[0], f"missing:{quoted(thing[1])}")
     thing = named_thing(sentence, at)
@@ -169,7 +196,7 @@ def _untold(sentence: Sentence, at: int) -> Replacement:
         return None
     used = thing[0] + (sentence.text(at + thing[0]) in LINKS)
     denied = sentence.text(at + used) == "not" and sentence.text(at + used + 1) in _TOLD
-    if not denied and sentence.text(at + used) not in _UNKNOWN:
+    if not denied and sentence.text(at + used) not in UNTOLD:
         return None
     return used + 1 + denied, f"missing:{quoted(thing[1])}"
 
@@ -180,8 +207,17 @@ _AFTER_A_NO = frozenset({"for", "the", "with"})
 
 def _left_out(sentence: Sentence, at: int) -> tuple[int, str] | None:
     """What stands there as a condition that leaves it out: `pickles`, `pytorch`, `german ones`."""
+    articles = 0
+    while sentence.text(at + articles) in ARTICLES and sentence.text(at + articles + 1):
+        articles += 1
+    at += articles
+    numbers = amount_alone(sentence, at) or numbered(sentence, at)
+    if numbers is not None:
+        return articles + numbers[0], f"-{numbers[1]}"
     alias = (
-        formatted(sentence, at)
+        derived(sentence, at)
+        or versioned(sentence, at)
+        or formatted(sentence, at)
         or named_by_alias(sentence, at)
         or state(sentence, at)
         or linked_value(sentence, at)
@@ -189,11 +225,11 @@ def _left_out(sentence: Sentence, at: int) -> tuple[int, str] | None:
     )
     if alias is not None and " " not in alias[1]:
         used = alias[0] + (sentence.text(at + alias[0]) == "ones")
-        return used, alias[1].removeprefix("-") if alias[1].startswith("-") else f"-{alias[1]}"
+        return articles + used, alias[1].removeprefix("-") if alias[1].startswith("-") else f"-{alias[1]}"
     word = sentence.text(at)
     if not _PLAIN_WORD.fullmatch(word) or word in FUNCTION_WORDS:
         return None
-    return 1, f"-{word}"
+    return articles + 1, f"-{sentence.words[at].raw.casefold()}"  # of another language: as it was typed
 
 
 def _is_text(condition: str) -> bool:
@@ -252,19 +288,47 @@ def _excluding(sentence: Sentence, at: int) -> int:
     word, following = sentence.text(at), sentence.text(at + 1)
     if word == "not" and following == "trained" and sentence.text(at + 2) in {"with", "using"}:
         return 3
+    if word == "not" and following == "been":
+        return 2  # "hasn't been updated in 2 years"
     if is_contracted(sentence, at) and sentence.words[at].raw[0].casefold() == "d":
         return 2 if following in _VERBS_OF_USE else 0  # do, does and did want a verb
     if word == "not" and sentence.words[at].raw.casefold() != word:
         # nicht, and isn't: in English the word itself is an operator, and "license isn't mit" a condition as it stands
         return int(not at or not resolve(sentence.text(at - 1)))
+    if word == "not" and (not at or not resolve(sentence.text(at - 1))) and _is_list(sentence, at + 1):
+        return 1
     if word in _NO and (
         _is_value(sentence, at + 1)
         or hyphened_licence(sentence, at + 1)
         or formatted(sentence, at + 1)
+        or state(sentence, at + 1)
         or named_by_alias(sentence, at + 1)
     ):
         return 1
+    if (word, following) == ("pas", "de") and _is_value(sentence, at + 2):
+        return 2
     return 1 if word in _EXCEPT_ALONE else _EXCEPT.get((word, following), 0)
+
+
+def _is_list(sentence: Sentence, at: int) -> bool:
+    """Whether values with an or between them stand there: `not pytorch or onnx` wants neither."""
+    end, count = at, 0
+    while (match := _value_left_out(sentence, end)) is not None:
+        count += 1
+        end += match
+        further = next_member(sentence, end)
+        if not further:
+            break
+        end = further
+    return count > 1
+
+
+def _value_left_out(sentence: Sentence, at: int) -> int | None:
+    """How many words a value has that models have, or a version or an amount that says what it is of."""
+    match = amount_alone(sentence, at) or numbered(sentence, at)
+    if match is None and (_is_value(sentence, at) or named_by_alias(sentence, at) is not None):
+        match = _left_out(sentence, at)
+    return None if match is None else match[0]
 
 
 _VERBS_OF_USE = frozenset({"use", "need", "require", "support", "include", "show", "list", "want"})
@@ -292,18 +356,19 @@ def _missing(sentence: Sentence, at: int) -> Replacement:
     thing = named_thing(sentence, at + used)
     if thing is None:
         return None
-    value = linked_value(sentence, at + used)
+    value = linked_value(sentence, at + used) or versioned(sentence, at + used)
     if value is not None:
         return used + value[0], f"-{value[1]}"
     used, name = used + thing[0], thing[1]
     dataset = on_dataset(sentence, at + used)
     if dataset is not None:
-        used, name = used + 2, f"{name}@{dataset}"
+        used, name = used + dataset[0], f"{name}@{dataset[1]}"
     used_of = used + (sentence.text(at + used) in {"of", "score"})
     bound = bound_at(sentence, at + used_of)
     if bound is not None:  # "haven't f1 above 0.9": those that have it and less are meant, too
         return used_of + bound.count, f"-{quoted(name)}{bound.sign}{bound.amount.text}"
     conditions = [f"missing:{quoted(name)}"]
+    used += sentence.text(at + used) in _TOLD
     while sentence.text(at + used) in {"or", "nor"}:
         after = used + 1 + (sentence.text(at + used + 1) in ARTICLES)
         other = named_thing(sentence, at + after)
@@ -343,11 +408,12 @@ def _not_of(sentence: Sentence, at: int) -> Replacement:
     """`not trained by erik`, `not trained on squad`: without what the words behind the verb mean."""
     if sentence.text(at) != "not" or sentence.text(at + 1) not in _MADE:
         return None
-    match = valued(sentence, at + 1) or valued(sentence, at + 2)
-    if match is None or match[1].startswith("-") or " " in match[1]:
-        return None
-    begun = 1 if valued(sentence, at + 1) is not None else 2
-    return begun + match[0], f"-{match[1]}"
+    for begun in (1, 2):
+        match = valued(sentence, at + begun) or optimized(sentence, at + begun)
+        if match is not None:
+            single = not match[1].startswith("-") and " " not in match[1]
+            return (begun + match[0], f"-{match[1]}") if single else None
+    return None
 
 
 _PLAIN_WORD = pattern(r"[^\W_][\w.+-]*", 0)

@@ -11,13 +11,21 @@ from catalog.query.text.sentence_amounts import (
     amount_named,
     fitting,
     labelled_amount,
-    more_accurate,
+    more_than,
     named_amount,
     named_value,
 )
+from catalog.query.text.sentence_datasets import evaluated
 from catalog.query.text.sentence_dates import dated
-from catalog.query.text.sentence_lists import listed_numbers, listed_values, tagged
+from catalog.query.text.sentence_lists import (
+    alternatives,
+    listed_before_name,
+    listed_numbers,
+    listed_values,
+    tagged,
+)
 from catalog.query.text.sentence_orders import by_metric, ordered, scored_on
+from catalog.query.text.sentence_origins import derived, optimized, said_of_bases, told_of_base, trained
 from catalog.query.text.sentence_parts import Replacement, Sentence
 from catalog.query.text.sentence_presence import having, lacking
 from catalog.query.text.sentence_values import (
@@ -27,20 +35,21 @@ from catalog.query.text.sentence_values import (
     linked_value,
     named_by_alias,
     possessed,
-    said_of_bases,
     state,
-    told_of_base,
     valued,
 )
 from catalog.query.text.sentence_versions import numbered, versioned
 
 RULES: Sequence[Callable[[Sentence, int], Replacement]] = (
     compared,
+    evaluated,
+    derived,
+    optimized,
     listed_numbers,
     listed_values,
     named_amount,
     labelled_amount,
-    more_accurate,
+    more_than,
     dated,
     fitting,
     amount_named,
@@ -52,6 +61,8 @@ RULES: Sequence[Callable[[Sentence, int], Replacement]] = (
     valued,
     versioned,
     numbered,
+    listed_before_name,
+    alternatives,
     linked_value,
     named_value,
     tagged,
@@ -63,4 +74,5 @@ RULES: Sequence[Callable[[Sentence, int], Replacement]] = (
     possessed,
     ending,
     told_of_base,
+    trained,
 )

@@ -13,7 +13,6 @@ from catalog.query.text.sentence_parts import (
     Replacement,
     Sentence,
     amount_at,
-    is_contracted,
     spoken_date,
     spoken_name,
 )
@@ -50,7 +49,9 @@ def valued(sentence: Sentence, at: int) -> Replacement:
             continue
         article = sentence.text(at + len(opening)) == "the"
         date = spoken_date(sentence, at + len(opening) + article)
-        for name in names:
+        for name in sorted(
+            names, key=lambda name: not _named_behind(sentence, at + len(opening) + article, name)
+        ):
             match = _value(sentence, at + len(opening) + article, name)
             if match is not None and (
                 date is None or date[0] <= match[0]
@@ -58,6 +59,11 @@ def valued(sentence: Sentence, at: int) -> Replacement:
                 used = len(opening) + article + match[0]
                 return used + _is_called(sentence, at + used, name), f"{name}:{quoted(match[1])}"
     return None
+
+
+def _named_behind(sentence: Sentence, at: int, name: str) -> bool:
+    """Whether the one word there is followed by the name of the field: `in onnx format`, of which there is a framework, too."""
+    return _is_called(sentence, at + 1, name)
 
 
 def _is_called(sentence: Sentence, at: int, name: str) -> bool:
@@ -338,6 +344,7 @@ _STATES: Mapping[tuple[str, ...], str] = {
         "risk:secret": "leaked secrets|with secrets|contain secrets|containing secrets",
         "is:adapter": "adapters",
         "lora": "loras",
+        "is:quantized": "quants|quantizations|quantisations",
         "(reranker OR task:text-ranking)": "rerankers|reranking|re-rankers|re-ranking",
         "missing:license": "unlicensed|unlicenced",
         "missing:tags": "untagged|without tags",
@@ -353,7 +360,7 @@ _STATES: Mapping[tuple[str, ...], str] = {
     for words in phrases.split("|")
 }
 """Phrases that name a state or a kind of licence."""
-_STATES_OF_MODELS: Mapping[str, str] = {
+STATES_OF_MODELS: Mapping[str, str] = {
     "duplicate": "is:duplicate",
     "missing": "is:missing",
     "archived": "is:archived",
@@ -383,7 +390,7 @@ def state(sentence: Sentence, at: int) -> Replacement:
         if condition is not None:
             behind = _LICENCES if condition.startswith("license_kind") else _STORED
             return count + (sentence.text(at + count) in behind), _known_values(condition, sentence)
-    condition = _STATES_OF_MODELS.get(sentence.text(at))
+    condition = STATES_OF_MODELS.get(sentence.text(at))
     if condition is None:
         return _high_risk(sentence, at)
     if sentence.text(at + 1) in _NOUNS:
@@ -475,53 +482,3 @@ def _operand(sentence: Sentence, at: int) -> tuple[int, str] | None:
 
 _COMPARED = pattern(r"[^\W_][\w.+/-]*", 0)
 _OF_SERIES = pattern(r"\d{1,3}(?:\.\d{1,3}){0,2}[a-z]?")
-
-
-def told_of_base(sentence: Sentence, at: int) -> Replacement:
-    """`lora for sdxl`: a base by the short name that people have for it, or the word itself."""
-    begun = _BASES.get(sentence.text(at))
-    if begun is None or sentence.vocabulary is None:
-        return None
-    bases = sentence.vocabulary.values.get("base_model.id", {})
-    if not any(begun in base.casefold() for base in bases):
-        return None
-    return 1, f"({sentence.text(at)} OR base:*{begun}*)"
-
-
-_BASES = {
-    "sdxl": "stable-diffusion-xl",
-    "sd15": "stable-diffusion-v1-5",
-    "sd1.5": "stable-diffusion-v1-5",
-    "sd21": "stable-diffusion-2-1",
-    "sd3": "stable-diffusion-3",
-}
-"""Source: names of base models on Civitai, repositories of stabilityai and runwayml."""
-
-
-def said_of_bases(sentence: Sentence, at: int) -> Replacement:
-    """`fine-tuned from`, `based on`: words before a base that no model names so; the name itself stays a word."""
-    if at and is_contracted(sentence, at - 1):
-        return None  # "wasn't trained on wine": without these words it would ask for wine
-    for count in (3, 2):
-        if tuple(sentence.text(at + offset) for offset in range(count)) in _DERIVING:
-            return (count, "") if sentence.text(at + count) else None
-    return None
-
-
-_DERIVING = frozenset(
-    [
-        *((word, "of") for word in ("finetunes", "fine-tunes", "derivatives", "finetune", "fine-tune")),
-        ("similar", "to"),
-        ("fine-tuned", "from"),
-        ("finetuned", "from"),
-        ("fine-tuned", "on"),
-        ("finetuned", "on"),
-        ("fine", "tuned", "from"),
-        ("based", "on"),
-        ("built", "on"),
-        ("derived", "from"),
-        ("trained", "on"),
-        ("versions", "of"),
-        ("variants", "of"),
-    ]
-)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from catalog.query.text.printing import quoted
-from catalog.query.text.sentence_parts import Replacement, Sentence, comparator
+from catalog.query.text.sentence_parts import Replacement, Sentence, comparator, next_member
 from catalog.query.text.targets import resolve
 from catalog.text.patterns import pattern
 from mappings import fields_where
@@ -13,17 +15,46 @@ def versioned(sentence: Sentence, at: int) -> Replacement:
     """`version 1.2.0` and `in folder nlp`: what stands behind these words is a value, whatever models have."""
     used = sentence.text(at) == "in" and sentence.text(at + 1) in _FOLDERS
     word, value = sentence.text(at + used), sentence.text(at + used + 1)
+    if (left_out := _version_left_out(sentence, at)) is not None:
+        return left_out
     if word in _FOLDERS and _PATH.fullmatch(value):
         return used + 2, f"path:{quoted(sentence.words[at + used + 1].raw)}"
     if word in {"version", "versions"} and (compared := _compared_version(sentence, at + 1)) is not None:
         return compared
     if word == "version" and _VERSION.fullmatch(value):
-        if (series := _SERIES.fullmatch(value)) is not None:
-            return 2, f"version:{series[1]}*"
-        return 2, f"version>={value[:-1]}" if value.endswith("+") else f"version:{quoted(value)}"
+        return 2, _told_version(value)
     if _HASH.fullmatch(value) and any(target.path in fields_where("hashed") for target in resolve(word)):
         return 2, f"{word}:{value}"
     return None
+
+
+def _told_version(value: str) -> str:
+    if (series := _SERIES.fullmatch(value)) is not None:
+        return f"version:{series[1]}*"
+    return f"version>={value[:-1]}" if value.endswith("+") else f"version:{quoted(value)}"
+
+
+def _version_left_out(sentence: Sentence, at: int) -> Replacement:
+    """`version not 1.x`, `version other than 2`, `any version but 1 or 2`."""
+    if sentence.text(at) not in {"version", "versions"}:
+        return None
+    used = 1 + (sentence.text(at + 1) in {"is", "are"})
+    denial = next((words for words in _DENIALS if _stands(sentence, at + used, words)), ())
+    end, versions = at + used + len(denial), list[str]()
+    while denial and _VERSION.fullmatch(sentence.text(end)):
+        versions.append(f"-{_told_version(sentence.text(end))}")
+        further = next_member(sentence, end + 1)
+        if not further or not _VERSION.fullmatch(sentence.text(further)):
+            return end + 1 - at, " ".join(versions)
+        end = further
+    return None
+
+
+_DENIALS = (("other", "than"), ("not", "in"), ("not",), ("but", "not"), ("but",), ("except",), ("without",))
+
+
+def _stands(sentence: Sentence, at: int, words: Sequence[str]) -> bool:
+    return all(sentence.text(at + offset) == word for offset, word in enumerate(words))
 
 
 def _compared_version(sentence: Sentence, at: int) -> Replacement:
@@ -72,7 +103,12 @@ def numbered(sentence: Sentence, at: int) -> Replacement:
         return None
     if not sentence.text(at - 1)[:1].isalpha():
         return None
-    return 1, f"({word} OR version:{word.removeprefix('v')},{word})"
+    end, versions = at + 1, [word]
+    while (place := next_member(sentence, end)) and _NUMBERED.fullmatch(sentence.text(place)):
+        versions.append(sentence.text(place))
+        end = place + 1
+    alternatives = " OR ".join(f"{version} OR version:{version.removeprefix('v')}" for version in versions)
+    return end - at, f"({alternatives})"
 
 
 _NUMBERED = pattern(r"v\d{1,4}(?:\.\d{1,4}){0,3}")

@@ -7,18 +7,24 @@ Words that no rule reads stay words; filler words go only when a rule has fired.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from catalog.query.periods import is_year
+from catalog.query.problems import Suggestion
 from catalog.query.text import sentence_rules
 from catalog.query.text.function_words import FILLER_WORDS
 from catalog.query.text.parse_context import Reading
 from catalog.query.text.parser import PLAIN_WORD
+from catalog.query.text.printing import quoted
+from catalog.query.text.sentence_amount_lists import joined_amounts
 from catalog.query.text.sentence_amounts import written_comparison
+from catalog.query.text.sentence_datasets import on_dataset
+from catalog.query.text.sentence_dates import UNTOLD_VERBS
 from catalog.query.text.sentence_orders import DIRECTIONS, place_at
 from catalog.query.text.sentence_parts import (
     BYTE_UNITS,
-    CONTRACTED,
     Sentence,
     Word,
     amount_at,
@@ -27,22 +33,16 @@ from catalog.query.text.sentence_parts import (
     unit_of,
 )
 from catalog.query.text.sentence_values import formatted, named_by_alias, possessed
+from catalog.query.text.sentence_words import EDGES, PLAIN, denying, typed_words, words_of
 from catalog.query.text.targets import resolve
 from catalog.query.text.tokens import Token
 from catalog.query.text.translation import in_english
 from catalog.text.patterns import pattern
 
-_WORDS = pattern(r"\S+")
-_QUOTED = pattern(r'"(?:[^"\\]|\\.)*"?|“[^”]*”?|«[^»]*»?')
 _SIGNS = frozenset(":=<>")
 _NAMES = frozenset({"MIT"})
 """Written so, it is the licence, and no word of German."""
 _OF_LISTS = frozenset("[],")
-_EDGES = ",.?!;"
-_PLAIN = pattern(
-    r"(?:[<>]=?|[≥≤~≈])?[\w.%@/+-]+|\d+,\d+%?(?:-|\.\.)\d+,\d+%?|\d+(?:,\d+)+\w*%?|[<>]=?|!=|==?|[≥≤~≈]",
-    re.UNICODE,
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,13 +87,14 @@ class Rewriting:
 
 def rewrite(text: str, reading: Reading) -> Rewriting:
     """The text with every phrase that a rule reads as its condition; unchanged when no rule fires."""
-    words = tuple(map(_without_elision, _words(text)))
+    words = words_of(text)
     english = in_english([word.text for word in words])
     if english is not None:
         words = tuple(
             word if word.raw in _NAMES else replace(word, text=meant)
             for word, meant in zip(words, english, strict=True)
         )
+    words = denying(words)
     sentence = Sentence(words=words, vocabulary=reading.vocabulary, now=reading.now)
     pieces: list[_Piece] = []
     at = 0
@@ -114,9 +115,14 @@ def rewrite(text: str, reading: Reading) -> Rewriting:
                 f"{typed} is read as the first {place} in that order: no place in it can be asked for alone."
             )
             reading.problem("unsupported-operator", message, start, end)
+        if new is not None and _untold_verb(words[at : at + count], new):
+            message = (
+                f"When a model was used is not known here; {text[start:end]} is read as when it was modified."
+            )
+            reading.problem("unsupported-operator", message, start, end)
         if new is None and count == 1 and words[at].elided:
             new, fired = words[at].raw, True
-        filler = new is None and count == 1 and words[at].text.strip(_EDGES) in FILLER_WORDS
+        filler = new is None and count == 1 and words[at].text.strip(EDGES) in FILLER_WORDS
         joins = english is not None and new is None and words[at].text in _JOINING
         if joins:
             new = words[at].text.upper()
@@ -126,7 +132,64 @@ def rewrite(text: str, reading: Reading) -> Rewriting:
         at += count
     if not fired:
         return Rewriting(text=text)
-    return _assembled(text, _listed(text, pieces))
+    rewriting = _assembled(text, _together(text, _listed(text, pieces)))
+    reads_on = _reads_on(sentence, text, rewriting, reading, translated=english is not None)
+    return rewriting if reads_on else Rewriting(text=text)
+
+
+_LONGEST_NAME = 6
+_DATED = pattern(r"in:.+")
+_GRAMMATICAL = pattern(r"-.+|missing:.+")
+"""What words of grammar alone become. In English they are no part of a name: a gate on `without license` must not wait for one."""
+
+
+def _reads_on(
+    sentence: Sentence, text: str, rewriting: Rewriting, reading: Reading, *, translated: bool
+) -> bool:
+    """Whether it is a sentence also where models have names.
+
+    A name wins over words of grammar: `pas de deux` and `mars 2020`, where a model is called so.
+    """
+    words = sentence.words
+    if reading.vocabulary is None or reading.named or not 1 < len(words) <= _LONGEST_NAME:
+        return True
+    if not all(_WORD_OF_NAME.fullmatch(word.whole) for word in words):
+        return True
+    changed = [rewriting.text[new:end] for new, end, _, _, rewritten in rewriting.segments if rewritten]
+    of_grammar = any(map(_DATED.fullmatch, changed)) or (
+        translated and any(map(_GRAMMATICAL.fullmatch, changed))
+    )
+    if not of_grammar:
+        return True
+    typed = text.strip()
+    month = _month_of_others(words)
+    if not reading.vocabulary.is_named(typed.casefold()) and not (
+        month and reading.vocabulary.is_named(month)
+    ):
+        return True
+    reading.named = True
+    message = (
+        f"{typed} is read as words of a name that a model has here; as a sentence it is {rewriting.text}."
+    )
+    offered = Suggestion(label=rewriting.text, text=rewriting.text)
+    reading.problem("read-as-name", message, 0, len(text), offered)
+    return False
+
+
+def _month_of_others(words: Sequence[Word]) -> str:
+    """The word before a year that is a month in another language and a name in English, such as mars; empty for others."""
+    if len(words) != _MONTH_AND_YEAR or not is_year(words[1].raw):
+        return ""
+    return words[0].raw.casefold() if words[0].raw.casefold() != words[0].text else ""
+
+
+_MONTH_AND_YEAR = 2
+_WORD_OF_NAME = pattern(r"[\w.'\N{RIGHT SINGLE QUOTATION MARK}-]+")
+
+
+def _untold_verb(words: Sequence[Word], condition: str) -> bool:
+    """Whether a sentence asks for when models were used, which is read as when they were changed."""
+    return "modified" in condition and any(word.text in UNTOLD_VERBS for word in words)
 
 
 def _listed(text: str, pieces: list[_Piece]) -> list[_Piece]:
@@ -144,6 +207,26 @@ def _listed(text: str, pieces: list[_Piece]) -> list[_Piece]:
     return listed
 
 
+def _together(text: str, pieces: list[_Piece]) -> list[_Piece]:
+    """`bert or llama under 1 GB`: of a sentence the conditions hold for both words around its only or.
+
+    Where more words stand beside them, nobody knows where one of the two ends.
+    """
+    words = [text[start:end] for start, end, _ in pieces]
+    joins = [place for place, word in enumerate(words) if word.casefold() in _JOINING | {"&&", "||", "|"}]
+    if len(joins) != 1 or words[joins[0]] != "or" or not 0 < joins[0] < len(pieces) - 1:
+        return pieces
+    first, last = joins[0] - 1, joins[0] + 1
+    around = [pieces[place][2] for place in (first - 1, last + 1) if 0 <= place < len(pieces)]
+    both = [
+        place for place in (first, last) if pieces[place][2] is None and PLAIN_WORD.fullmatch(words[place])
+    ]
+    if len(both) != len((first, last)) or not around or None in around:
+        return pieces
+    grouped = (pieces[first][0], pieces[last][1], f"({words[first]} OR {words[last]})")
+    return [*pieces[:first], grouped, *pieces[last + 1 :]]
+
+
 _ALTERNATIVES = 3
 """A value, the word between, and a value."""
 _VALUE = pattern(r"(?P<field>[a-z_.]+):(?P<values>[\w.+-]+(?:,[\w.+-]+)*)")
@@ -156,6 +239,7 @@ def _first(sentence: Sentence, at: int) -> tuple[int, str | None] | None:
             or _grouped(sentence, at)
             or possessed(sentence, at)
             or _left_out(sentence, at)
+            or joined_amounts(sentence, at)
         )
     if at and sentence.words[at - 1].raw[-1:] in _SIGNS:
         span = span_at(sentence, at)
@@ -199,7 +283,7 @@ def _named_list(sentence: Sentence, at: int) -> int:
         following = end + (3 if spread else 1)
         if numeric_name(sentence, following) is not None:
             break  # `epochs:3, 12 layers`
-        if _sizes_and_counts(first, words[end].text.rstrip(_EDGES)):
+        if _sizes_and_counts(first, words[end].text.rstrip(EDGES)):
             break  # `size:2GB, 7B`
         end = following
         if not words[end - 1].whole.endswith(","):
@@ -244,7 +328,7 @@ def _grouped(sentence: Sentence, at: int) -> tuple[int, str] | None:
     if grouped is None:
         return None
     alone = Sentence(
-        words=(replace(word, plain=_PLAIN.fullmatch(word.raw) is not None),),
+        words=(replace(word, plain=PLAIN.fullmatch(word.raw) is not None),),
         vocabulary=sentence.vocabulary,
         now=sentence.now,
     )
@@ -253,12 +337,17 @@ def _grouped(sentence: Sentence, at: int) -> tuple[int, str] | None:
 
 
 def _directed(sentence: Sentence, at: int) -> tuple[int, str] | None:
-    """`sort:accuracy desc`: the direction stands apart."""
-    word, direction = sentence.words[at].whole, DIRECTIONS.get(sentence.text(at + 1))
+    """`sort:accuracy desc`, `sort:f1 @ conll2003`: the direction or the data set stands apart."""
+    word = sentence.words[at].whole
+    on = on_dataset(sentence, at + 1) if _ORDERED.fullmatch(word) else None
+    if on is not None:
+        name = word.partition(":")[2]
+        return 1 + on[0], f"sort:{quoted(name + '@' + on[1])}"
+    direction = DIRECTIONS.get(sentence.text(at + 1))
     return (2, f"{word}-{direction}") if direction and _ORDERED.fullmatch(word) else None
 
 
-_ORDERED = pattern(r"sort:[\w.@]+")
+_ORDERED = pattern(r"sort:-?[\w.@]+")
 
 
 def _left_out(sentence: Sentence, at: int) -> tuple[int, str] | None:
@@ -306,53 +395,6 @@ def _assembled(text: str, pieces: list[_Piece]) -> Rewriting:
     return Rewriting(text=" ".join(parts), segments=tuple(segments), changed=True)
 
 
-def _words(text: str) -> tuple[Word, ...]:
-    """The words with their places. Quoted text is one word that no rule reads."""
-    words = []
-    at = 0
-    while (match := _WORDS.search(text, at)) is not None:
-        start, end = match.span()
-        quote = _QUOTED.search(text, start)
-        while quote is not None and start <= quote.start() < end:
-            rest = re.compile(r"\S*").match(text, quote.end())
-            end = max(end, quote.end(), rest.end() if rest else 0)
-            quote = _QUOTED.search(text, max(quote.end(), start + 1))
-        raw = text[start:end]
-        bare = raw.strip("()").rstrip(_EDGES)
-        plain = bare == raw.rstrip(_EDGES) and _PLAIN.fullmatch(bare) is not None
-        text_of = bare.casefold()
-        if CONTRACTED.fullmatch(text_of):
-            plain, text_of = True, "not"
-        words.append(
-            Word(
-                text=text_of,
-                raw=bare,
-                start=start,
-                end=end,
-                plain=plain and not raw.startswith("-"),
-                whole=raw,
-            )
-        )
-        at = end
-    return tuple(words)
-
-
-_ELIDED = pattern(
-    r"(?:[dljmnst]|qu)['\N{RIGHT SINGLE QUOTATION MARK}](?P<rest>[aeiouyhàâäéèêëîïôöùûüœ][\w-]{2,}\d*)",
-    re.IGNORECASE,
-)
-"""`l'architecture`, `d'analyse`: French drops a vowel before another one."""
-
-
-def _without_elision(word: Word) -> Word:
-    """The word without the article before it."""
-    match = _ELIDED.fullmatch(word.raw)
-    if match is None or word.whole != word.raw:
-        return word
-    rest = match["rest"]
-    return replace(word, text=rest.casefold(), raw=rest, plain=True, elided=True)
-
-
 def as_words(text: str, reading: Reading) -> str:
     """The text with every plain word in quotes, and where that is not enough the others in brackets: no rule reads it as a
     sentence.
@@ -363,7 +405,7 @@ def as_words(text: str, reading: Reading) -> str:
 
 def _quoted_words(text: str, *, brackets: bool) -> str:
     parts, at = [], 0
-    for word in _words(text):
+    for word in typed_words(text):
         bare = word.raw.lstrip("<>=≥≤")
         grouped = _at_brackets(word) if not word.plain and word.raw[:1].isalnum() else None
         if grouped is not None and not _OF_LISTS & set(word.raw):

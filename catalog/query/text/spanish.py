@@ -84,9 +84,24 @@ SPANISH: Mapping[str, str] = {
     "size": "tamaño",
     "winter": "invierno",
     "yesterday": "ayer",
+    "this": "este esta",
+    "unknown": "desconocido desconocida desconocidos desconocidas",
+    "evaluated": "evaluado evaluados evaluada evaluadas",
+    "evaluation": "evaluación evaluaciones evaluacion",
+    "derived": "derivado derivados derivada derivadas",
+    "based": "basado basados basada basadas",
+    "never": "nunca",
+    "on": "sobre",
+    "ago": "hace",
+    "optimizer": "optimizador",
 }
 """English words, and those of which each stands for one."""
 SPANISH_PHRASES: Mapping[tuple[str, str], tuple[str, str]] = {
+    **{
+        (more, word): ("oldest", "the")
+        for more in ("más", "mas")
+        for word in ("antiguo", "antiguos", "viejo", "viejos")
+    },
     **{("más", word): ("newest", "the") for word in ("reciente", "recientes", "nuevo", "nuevos")},
     **{("más", word): ("smallest", "the") for word in ("pequeño", "pequeños")},
     **{("más", word): ("largest", "the") for word in ("grande", "grandes")},
@@ -115,6 +130,7 @@ SPANISH_PHRASES: Mapping[tuple[str, str], tuple[str, str]] = {
 """Two words that mean something else than each of them."""
 SPANISH_OR_ENGLISH = frozenset(
     (
+        *("este", "esta", "sobre", "hace", "salvo", "nunca", "derivado", "derivada"),
         "salvo",
         "ni",
         "de",

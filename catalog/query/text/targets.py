@@ -86,6 +86,10 @@ class Vocabulary(Protocol):
         """Whether any model was evaluated on it."""
         ...
 
+    def is_named(self, words: str) -> bool:
+        """Whether the name of a model has these words, in this order."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedVocabulary:
@@ -99,6 +103,7 @@ class ListedVocabulary:
     moved: Mapping[str, str] = field(default_factory=dict)
     source_names: Mapping[str, str] = field(default_factory=dict)
     evaluated_on: Mapping[str, int] = field(default_factory=dict)
+    names: frozenset[str] = frozenset()
 
     @property
     def leading(self) -> Mapping[str, int]:
@@ -112,6 +117,9 @@ class ListedVocabulary:
 
     def is_evaluated_on(self, dataset: str) -> bool:
         return dataset in self.evaluated_on
+
+    def is_named(self, words: str) -> bool:
+        return words in self.names
 
     def present_id(self, text: str) -> str | None:
         present = {there for before, there in self.moved.items() if before.startswith(text)}

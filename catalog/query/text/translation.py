@@ -13,6 +13,7 @@ from catalog.query.text.dutch import DUTCH, DUTCH_OR_ENGLISH, DUTCH_PHRASES
 from catalog.query.text.french import FRENCH, FRENCH_OR_ENGLISH, FRENCH_PHRASES
 from catalog.query.text.german import ALSO_ENGLISH, BEFORE_YEARS, GERMAN
 from catalog.query.text.italian import ITALIAN, ITALIAN_OR_ENGLISH, ITALIAN_PHRASES
+from catalog.query.text.numbers import SPOKEN_NUMBERS
 from catalog.query.text.portuguese import PORTUGUESE, PORTUGUESE_OR_ENGLISH, PORTUGUESE_PHRASES
 from catalog.query.text.spanish import SPANISH, SPANISH_OR_ENGLISH, SPANISH_PHRASES
 from catalog.text.patterns import pattern
@@ -50,7 +51,11 @@ _LANGUAGES = (
     _Language(
         words=_by_word(FRENCH),
         shared=FRENCH_OR_ENGLISH,
-        pairs=(frozenset({"entre", "et"}), frozenset({"sous", "licence"}), frozenset({"pas", "licence"})),
+        pairs=(
+            *(frozenset({"entre", "et"}), frozenset({"sous", "licence"}), frozenset({"ce", "mois"})),
+            *_together("ans", "il", "plus", "que"),
+            *_together("pas", "licence", "ou", "ni"),
+        ),
         dating=frozenset({"mars", "novembre", "fin"}),
         phrases=FRENCH_PHRASES,
         doubled=frozenset({"ni"}),
@@ -60,6 +65,8 @@ _LANGUAGES = (
         shared=SPANISH_OR_ENGLISH,
         pairs=(
             *_together("sin", "o", "u", "y", "e", "ni"),
+            *_together("no", "o", "u"),
+            *_together("salvo", "o", "u", "y"),
             *(frozenset({"entre", "y"}), frozenset({"julio", "de"}), frozenset({"en", "julio"})),
         ),
         dating=frozenset({"julio"}),
@@ -69,14 +76,24 @@ _LANGUAGES = (
     _Language(
         words=_by_word(ITALIAN),
         shared=ITALIAN_OR_ENGLISH,
-        pairs=(frozenset({"tra", "e"}), frozenset({"meno", "di"})),
-        dating=frozenset({"agosto", "aprile", "marzo"}),
+        pairs=(
+            frozenset({"tra", "e"}),
+            frozenset({"meno", "di"}),
+            frozenset({"non", "o"}),
+            frozenset({"prima", "del"}),
+            frozenset({"anni", "fa"}),
+        ),
+        dating=frozenset({"agosto", "aprile", "marzo", "dal"}),
         phrases=ITALIAN_PHRASES,
     ),
     _Language(
         words=_by_word(PORTUGUESE),
         shared=PORTUGUESE_OR_ENGLISH,
-        pairs=(*_together("sem", "ou", "nem", "e", "com"), frozenset({"entre", "e"})),
+        pairs=(
+            *_together("sem", "ou", "nem", "e", "com"),
+            *_together("ano", "este", "neste", "há"),
+            frozenset({"entre", "e"}),
+        ),
         dating=frozenset({"agosto", "maio", "junho"}),
         phrases=PORTUGUESE_PHRASES,
         doubled=frozenset({"nem"}),
@@ -111,7 +128,7 @@ def in_english(words: Sequence[str]) -> tuple[str, ...] | None:
     return _translated(words, known)
 
 
-_COMPARATIVES = {"smallest": "smaller", "largest": "larger", "newest": "newer"}
+_COMPARATIVES = {"smallest": "smaller", "largest": "larger", "newest": "newer", "oldest": "older"}
 
 
 def _is_compared(behind: Sequence[str], language: _Language) -> bool:
@@ -139,6 +156,19 @@ def _translated(words: Sequence[str], language: _Language) -> tuple[str, ...]:
     return tuple(english)
 
 
+def _tells_a_time(words: Sequence[str], place: int) -> bool:
+    """Whether `3 Jahren` or `mehr als zwei Wochen` stands there, and no date."""
+    meant = [_GERMAN.words.get(word, word) for word in words[place : place + _LONGEST_TIME]]
+    return any(
+        time in _TIMES and (count.isdigit() or count in SPOKEN_NUMBERS or count == "a")
+        for count, time in pairwise(meant)
+    )
+
+
+_LONGEST_TIME = 4
+"""Words of `mehr als zwei Wochen`."""
+_TIMES = frozenset({"days", "weeks", "months", "years"})
+_ITALIAN_MONTHS = frozenset(word for month in MONTH_NAMES for word in ITALIAN.get(month, "").split())
 _ORDINALS = frozenset({"first", "second"})
 _HALVES = frozenset({"halbjahr", "hälfte", "semestre", "mitad"})
 _SEVERAL = 2
@@ -170,6 +200,10 @@ def _meant(words: Sequence[str], place: int) -> str:
             return "from"
         case "von" if following[:1].isdigit() or meant in {"min", "max", "more", "over", "exactly"}:
             return "of"
+        case "vor" if _tells_a_time(words, place + 1):
+            return "ago"
+        case "da" if following in _ITALIAN_MONTHS:
+            return "since"
         case "voor" if following[:1].isdigit():
             return "before"
         case "nach" if (

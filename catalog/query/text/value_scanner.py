@@ -295,6 +295,10 @@ class ValueScanner:
             self.at += 1  # a stray bracket inside brackets is skipped, so that the scan always moves on
             return None, True
         text = self.text[start : self.at]
+        if (opening := _QUOTED_DATASET.match(text)) is not None:
+            self.at = start + opening.end()
+            dataset, closed = self._quoted()  # has:f1@"my data"
+            return Piece(text=opening[0] + dataset.text, quoted=False, start=start, end=self.at), closed
         bare = _ESCAPED.sub(r"\1", text)
         return (Piece(text=bare, quoted=bare != text, start=start, end=self.at) if text else None), True
 
@@ -321,6 +325,9 @@ class ValueScanner:
         gap = SPACE.match(self.text, self.at)
         if gap:
             self.at = gap.end()
+
+
+_QUOTED_DATASET = pattern(r"[\w./\-]+@(?=\")")
 
 
 def name_of(named: re.Match[str]) -> str:

@@ -298,6 +298,25 @@ def test_word_that_nobody_uses_offers_the_nearest_one(service):
     assert problem.suggestions[0].text == "bert task:ner"
 
 
+@pytest.mark.parametrize(
+    ("text", "selections", "offered"),
+    [
+        ("acuracy>0.1", {}, "accuracy>0.1"),
+        ("acuracy>0.1 -bert", {}, "accuracy>0.1"),
+        ("acuracy>0.9999", {}, "has:accuracy"),
+        ("acuracy>0.1", {"tags": ("nobody",)}, ""),
+        ("tsk:ner -bert", {}, "task:ner"),
+        ("has:acuracy -bert", {}, "has:accuracy"),
+    ],
+)
+def test_correction_of_a_name_leads_to_models(service, text, selections, offered):
+    """Beside the other conditions, or to none at all: it was offered in its place, and that led to nothing."""
+    page = service.page(SearchState(text=text, selections=selections))
+    fixes = page.problems[0].suggestions
+    assert (fixes[0].text if fixes else "") == offered
+    assert all(service.page(SearchState(text=fix.text, selections=selections)).total for fix in fixes)
+
+
 def test_metric_on_a_data_set_does_not_match_another_one(service):
     assert service.page(SearchState(text="accuracy@imagenet > 0.9")).total == 0
     assert service.page(SearchState(text="accuracy@mnist > 0.9")).total == MODELS / 2

@@ -1,0 +1,163 @@
+"""Times counted back from now in sentences: `3 years ago`, `in the last 30 days`, `older than 1 year`, `this month`."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from catalog.query.text.numbers import SPOKEN_NUMBERS
+from catalog.query.text.sentence_parts import (
+    UNITS_OF_TIME,
+    Sentence,
+    comparator,
+    spoken_date,
+)
+
+Told: TypeAlias = tuple[int, str, str] | None
+"""How many words tell a time, the word for its side (`before`, `since`, `in`), and the date."""
+PERIODS = frozenset({"week", "month", "quarter", "year"})
+
+
+def counted_back(sentence: Sentence, at: int) -> Told:
+    """A time before now that no name holds, whatever else is asked for."""
+    return _recent(sentence, at) or _ago(sentence, at) or _aged(sentence, at) or _present(sentence, at)
+
+
+def _recent(sentence: Sentence, at: int) -> Told:
+    """`in the last 30 days`, `last month`, `within the past year`, `last quarter`."""
+    used = 0
+    if sentence.text(at) in {"in", "within", "during", "over"}:
+        used += 1
+    if sentence.text(at + used) == "the":
+        used += 1
+    if sentence.text(at) == "within" and (lasting := duration(sentence, at + used)) is not None:
+        return used + lasting[0], "since", f"-{lasting[1]}"
+    if (turned := _turned(sentence, at + used)) is not None:
+        return used + turned[0], "since", f"-{turned[1]}"
+    if sentence.text(at + used) not in {"last", "past"}:
+        return None
+    used += 1
+    if sentence.text(at + used) == "quarter" and sentence.text(at + used + 1) != "of":
+        return used + 1, "in", "last-quarter"
+    unit = _unit_of_time(sentence, at + used)
+    lasting = (1, f"1{unit}") if unit else duration(sentence, at + used)
+    return None if lasting is None else (used + lasting[0], "since", f"-{lasting[1]}")
+
+
+def _turned(sentence: Sentence, at: int) -> tuple[int, str] | None:
+    """`6 last months`, as French has it."""
+    amount, unit = _number_of_times(sentence.text(at)), _unit_of_time(sentence, at + 2)
+    is_turned = amount is not None and bool(unit) and sentence.text(at + 1) == "last"
+    return (3, f"{amount}{unit}") if is_turned else None
+
+
+def _unit_of_time(sentence: Sentence, at: int) -> str:
+    return UNITS_OF_TIME.get(sentence.text(at).removesuffix("s"), "")
+
+
+_MAX_DIGITS_OF_TIME = 4
+
+
+def duration(sentence: Sentence, at: int) -> tuple[int, str] | None:
+    """`30 days`, `a week`, `six months`, `half a year`: how many words, and the time as conditions write it."""
+    for words in (("half", "a"), ("a", "half"), ("half",)):
+        if all(sentence.text(at + offset) == word for offset, word in enumerate(words)):
+            lasting = _HALF_OF.get(sentence.text(at + len(words)).removesuffix("s"))
+            return None if lasting is None else (len(words) + 1, lasting)
+    word = sentence.text(at)
+    amount = 1 if word in {"a", "an"} else _number_of_times(word)
+    unit = _unit_of_time(sentence, at + 1)
+    return None if amount is None or not unit else (2, f"{amount}{unit}")
+
+
+def _number_of_times(word: str) -> int | None:
+    if word.isascii() and word.isdigit():
+        return int(word) if len(word) <= _MAX_DIGITS_OF_TIME else None
+    return SPOKEN_NUMBERS.get(word)
+
+
+_HALF_OF = {"year": "6mo", "day": "12h"}
+
+
+def _ago(sentence: Sentence, at: int) -> Told:
+    """`3 years ago`: in that year; `more than 3 years ago`: before that moment.
+
+    In other languages the word for it stands before the time: `vor 3 Jahren`, `il y a 3 ans`.
+    """
+    begun = sentence.text(at) == "ago"
+    used = int(begun)
+    while begun and sentence.text(at + used) in {"the", "a"} and duration(sentence, at + used) is None:
+        used += 1
+    compared = comparator(sentence, at + used)
+    used += compared[0] if compared is not None else 0
+    lasting = duration(sentence, at + used)
+    side = "in" if compared is None else _SIDES.get(compared[1])
+    if lasting is None or side is None:
+        return None
+    used += lasting[0]
+    if not begun and sentence.text(at + used) != "ago":
+        return None
+    return used + (not begun), side, _period_of(lasting[1]) if side == "in" else f"-{lasting[1]}"
+
+
+_SIDES = {">": "before", ">=": "before", "<": "since", "<=": "since", "=": "in"}
+_ROUNDED = {"h": "d", "d": "d", "w": "w", "mo": "M", "y": "y"}
+
+
+def _period_of(lasting: str) -> str:
+    """The day, week, month or year of so long ago, as date math writes it: `now-3y/y`."""
+    unit = lasting.lstrip("0123456789")
+    return f"now-{lasting.removesuffix('o').replace('m', 'M')}/{_ROUNDED[unit]}"
+
+
+def _aged(sentence: Sentence, at: int) -> Told:
+    """`older than 1 year`, `newer than 6 months`, `newer than 2023`, `no older than 30 days`, `less than a week old`."""
+    if sentence.text(at) in {"no", "not"}:
+        if sentence.text(at + 1) in {"no", "not"}:
+            return None
+        aged = _aged(sentence, at + 1)
+        flipped = {"before": "since", "since": "before", "after": "until"}
+        return None if aged is None else (aged[0] + 1, flipped[aged[1]], aged[2])
+    old = _years_old(sentence, at)
+    if old is not None:
+        return old
+    word = {"older": "before", "newer": "after", "younger": "after"}.get(sentence.text(at))
+    if word is None or sentence.text(at + 1) != "than":
+        return None
+    lasting = duration(sentence, at + 2)
+    if lasting is not None:
+        return 2 + lasting[0], "since" if word == "after" else word, f"-{lasting[1]}"
+    date = period_named(sentence, at + 2) or spoken_date(sentence, at + 2)
+    return None if date is None else (2 + date[0], word, date[1])
+
+
+def period_named(sentence: Sentence, at: int) -> tuple[int, str] | None:
+    """How `this year` and `last month` are written: as a whole, where something is said to be before or after it."""
+    word, period = sentence.text(at), sentence.text(at + 1).removesuffix("s")
+    return (2, f"{word}-{period}") if word in {"this", "last"} and period in PERIODS else None
+
+
+def _years_old(sentence: Sentence, at: int) -> Told:
+    """`less than a week old`, `over 5 years old`."""
+    compared = comparator(sentence, at)
+    if compared is None or compared[1] not in {">", ">=", "<", "<="}:
+        return None
+    lasting = duration(sentence, at + compared[0])
+    if lasting is None or sentence.text(at + compared[0] + lasting[0]) != "old":
+        return None
+    return compared[0] + lasting[0] + 1, _SIDES[compared[1]], f"-{lasting[1]}"
+
+
+def _present(sentence: Sentence, at: int) -> Told:
+    """What lasts until now: `this year`, `in this quarter`."""
+    used = int(sentence.text(at) in {"in", "during", "from"})
+    named = period_named(sentence, at + used) if sentence.text(at + used) == "this" else None
+    return None if named is None else (used + named[0], "in", named[1])
+
+
+def denied_for(sentence: Sentence, at: int) -> Told:
+    """`in 2 years` and `for 6 months` behind a verb that is denied: since then."""
+    if sentence.text(at) not in {"in", "for", "within"}:
+        return None
+    used = 1 + (sentence.text(at + 1) in {"over", "the"})
+    lasting = duration(sentence, at + used)
+    return None if lasting is None else (used + lasting[0], "since", f"-{lasting[1]}")

@@ -1,0 +1,117 @@
+"""The words of a text with their places, as the rules of sentences read them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from itertools import zip_longest
+
+from catalog.query.text.sentence_parts import CONTRACTED, Word
+from catalog.query.text.targets import metric_target
+from catalog.text.patterns import pattern
+
+_WORDS = pattern(r"\S+")
+_QUOTED = pattern(r'"(?:[^"\\]|\\.)*"?|“[^”]*”?|«[^»]*»?')
+EDGES = ",.?!;"
+PLAIN = pattern(
+    r"(?:[<>]=?|[≥≤~≈])?[\w.%@/+-]+|\d+,\d+%?(?:-|\.\.)\d+,\d+%?|\d+(?:,\d+)+\w*%?|[<>]=?|!=|==?|[≥≤~≈]",
+    re.UNICODE,
+)
+
+
+def words_of(text: str) -> tuple[Word, ...]:
+    """The words, without the articles that French elides, and with the sign between a metric and its data set apart."""
+    return _parted_at(tuple(map(_without_elision, typed_words(text))))
+
+
+def typed_words(text: str) -> tuple[Word, ...]:
+    """The words with their places. Quoted text is one word that no rule reads."""
+    words = []
+    at = 0
+    while (match := _WORDS.search(text, at)) is not None:
+        start, end = match.span()
+        quote = _QUOTED.search(text, start)
+        while quote is not None and start <= quote.start() < end:
+            rest = re.compile(r"\S*").match(text, quote.end())
+            end = max(end, quote.end(), rest.end() if rest else 0)
+            quote = _QUOTED.search(text, max(quote.end(), start + 1))
+        raw = text[start:end]
+        bare = raw.strip("()").rstrip(EDGES)
+        plain = bare == raw.rstrip(EDGES) and PLAIN.fullmatch(bare) is not None
+        text_of = bare.casefold()
+        if CONTRACTED.fullmatch(text_of):
+            plain, text_of = True, "not"
+        words.append(
+            Word(
+                text=text_of,
+                raw=bare,
+                start=start,
+                end=end,
+                plain=plain and not raw.startswith("-"),
+                whole=raw,
+            )
+        )
+        at = end
+    return tuple(words)
+
+
+_ELIDED = pattern(
+    r"(?:[dljmnst]|qu)['\N{RIGHT SINGLE QUOTATION MARK}](?P<rest>[aeiouyhàâäéèêëîïôöùûüœ][\w-]{2,}\d*)",
+    re.IGNORECASE,
+)
+"""`l'architecture`, `d'analyse`: French drops a vowel before another one."""
+
+
+def _without_elision(word: Word) -> Word:
+    """The word without the article before it."""
+    match = _ELIDED.fullmatch(word.raw)
+    if match is None or word.whole != word.raw:
+        return word
+    rest = match["rest"]
+    return replace(word, text=rest.casefold(), raw=rest, plain=True, elided=True)
+
+
+def _parted_at(words: tuple[Word, ...]) -> tuple[Word, ...]:
+    """`f1@ conll2003` and `f1 @conll2003` as three words: the name of a metric, the sign, and the data set."""
+    if not any(word.raw[:1] == "@" or word.raw[-1:] == "@" for word in words):
+        return words
+    parted: list[Word] = []
+    for word in words:
+        sign = word.start if word.raw[:1] == "@" else word.start + len(word.raw) - 1
+        measured = parted[-1].raw if word.raw[:1] == "@" and parted else word.raw.rstrip("@")
+        name = measured.rpartition(":")[2]
+        if (
+            len(word.raw) < _WITH_A_SIGN
+            or "@" not in word.raw[:1] + word.raw[-1:]
+            or metric_target(name) is None
+        ):
+            parted.append(word)
+            continue
+        at_sign = Word(text="@", raw="@", start=sign, end=sign + 1, plain=True, whole="@")
+        if sign == word.start:
+            rest = word.raw[1:]
+            parted += [
+                at_sign,
+                replace(word, text=rest.casefold(), raw=rest, start=sign + 1, whole=word.whole[1:]),
+            ]
+        else:
+            rest = word.raw[:-1]
+            parted += [replace(word, text=rest.casefold(), raw=rest, end=sign, whole=rest), at_sign]
+    return tuple(parted)
+
+
+_WITH_A_SIGN = 2
+
+
+def denying(words: tuple[Word, ...]) -> tuple[Word, ...]:
+    """`never` before a participle as not: elsewhere it may be a word of a name."""
+    return tuple(
+        replace(word, text="not")
+        if word.text == "never" and following is not None and _DONE.fullmatch(following.text)
+        else word
+        for word, following in zip_longest(words, words[1:])
+    )
+
+
+_DONE = pattern(r"[^\W\d_]{2,}(?:ed|en|lt|iert)")
+"""A participle of English or German."""
