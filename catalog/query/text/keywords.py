@@ -203,7 +203,7 @@ _INNER_PATTERN = pattern(r"(?:\*.*[^*].*|.*[^*].*\*.*[^*].*|.*\w\?\w.*)")
 
 
 def _matching(piece: Piece, target: Target, reading: Reading) -> Leaf:
-    """`license:*gpl*`: the values of the catalog that match. Where not all are known, only a beginning can be asked for."""
+    """`license:*gpl*`: the values of the catalog that match. Where not all are known, the engine looks for them."""
     text = piece.text.strip()
     name = name_of(target.path)
     known = _known(target, reading.vocabulary) if reading.vocabulary is not None else {}
@@ -214,6 +214,9 @@ def _matching(piece: Piece, target: Target, reading: Reading) -> Leaf:
         shown = ", ".join(matching[:5]) + (" and more" if len(matching) > 5 else "")
         label = pattern_as_text(target.path, text) or f"{name}:{text}"
         return Leaf(node=Terms(target.path, tuple(matching)), label=label, explanation=shown)
+    written = pattern_as_text(target.path, text)
+    if written is not None and target.path != _SOURCE and not target.nested and is_bounded(text):
+        return Leaf(node=Wildcard(target.path, _STARS.sub("*", text)), label=written)
     stem = text.partition("*")[0].partition("?")[0]
     message = f"Not all values of {target.label} are known here, so {text} is read as {stem or 'any value'}*."
     reading.problem("unsupported-operator", message, piece.start, piece.end)

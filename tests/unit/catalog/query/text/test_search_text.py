@@ -4,7 +4,21 @@ from datetime import UTC, datetime
 
 import pytest
 
-from catalog.query.nodes import All, And, Exists, Match, Nested, Not, Or, Phrase, Prefix, Range, Term, Terms
+from catalog.query.nodes import (
+    All,
+    And,
+    Exists,
+    Match,
+    Nested,
+    Not,
+    Or,
+    Phrase,
+    Prefix,
+    Range,
+    Term,
+    Terms,
+    Wildcard,
+)
 from catalog.query.request import SortKey
 from catalog.query.text.search_text import parse
 from catalog.query.text.targets import ListedVocabulary
@@ -360,3 +374,12 @@ def test_address_with_more_parameters_than_are_read_stays_words():
     """It ended the search with an error."""
     understood = parse(f"/api/search?q=bert{'&a=b' * 300}", now=NOW)
     assert isinstance(understood.query, Phrase)
+
+
+@pytest.mark.parametrize("text", ["base:*llama*", "license:*gpl*", "-dataset:*squad*", 'owner LIKE "%a, b%"'])
+def test_a_pattern_is_looked_for_where_nobody_knows_the_values(text):
+    """It became any value: the search widened, and grants, webhooks and programs were refused it."""
+    parsed = parse(text)
+    assert not parsed.problems
+    assert any(isinstance(node, Wildcard) for node in (parsed.query, getattr(parsed.query, "clause", None)))
+    assert parse(parsed.canonical).query == parsed.query
