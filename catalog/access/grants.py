@@ -50,7 +50,7 @@ def grants_of_file(settings: Settings, text: str, label: str) -> tuple[Grant, ..
 
 def query_of_saved(text: str) -> str:
     """The query of a saved search as a scope: a copy, so that who changes the search later grants nothing by it."""
-    return check_scope(parse(text).canonical)
+    return check_scope(parse(text).whole)
 
 
 def _directory(text: str) -> str:

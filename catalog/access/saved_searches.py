@@ -192,7 +192,7 @@ def state_of(saved: SavedSearch) -> SearchState:
 def query_of(state: SearchState, catalog: Catalog) -> str:
     """The canonical address of a search: its text as it was understood, wherever that says all of it."""
     parsed = catalog.understood(state.text)
-    text = parsed.canonical if parsed.canonical and not parsed.problems else state.text
+    text = parsed.whole if parsed.whole and not parsed.problems else state.text
     return urlencode(to_parameters(replace(state, text=text, page=1)), errors="replace")
 
 

@@ -17,6 +17,7 @@ from catalog.query.text.version_conditions import order_of, version_leaves
 from catalog.text.patterns import pattern
 from catalog.text.slugs import slug
 from catalog.text.spelling import nearest
+from catalog.text.value_names import value_name
 from catalog.text.wildcards import PATTERN_BOUNDS, is_bounded
 from mappings import fields, fields_where
 from mappings.languages import languages
@@ -181,7 +182,10 @@ def _keyword_value(piece: Piece, token: Token, target: Target, reading: Reading)
         )
     _check_value(piece, token, target, value, reading)
     node = Term(target.path, value)
-    explanation = f"{text} is {value} here" if value != text else target.note
+    called = value_name(value, target.path)
+    explanation = (
+        f"{text} is {value} here" if value != text else target.note or (called if called != value else "")
+    )
     return Leaf(node=node, label=_text_of(node, token), explanation=explanation)
 
 

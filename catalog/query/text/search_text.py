@@ -44,7 +44,7 @@ class Condition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedQuery:
-    """How a text was understood. `canonical` reads as the same query, order and limit again.
+    """How a text was understood. `canonical` reads as the same query and order again; a limit is no part of either.
 
     `rewritten` is the text after sentences became conditions, empty when there were none; `literal` is a text that
     searches the words of such sentences as they stand.
@@ -59,6 +59,11 @@ class ParsedQuery:
     rewritten: str = ""
     literal: str = ""
     dropped: tuple[str, ...] = ()  # words that are not asked for, since they say nothing
+
+    @property
+    def whole(self) -> str:
+        """The canonical text and the limit: what is to be kept of a search that is asked again."""
+        return self.canonical if self.limit is None else f"{self.canonical} limit:{self.limit}".lstrip()
 
 
 def parse(text: str, *, vocabulary: Vocabulary | None = None, now: datetime | None = None) -> ParsedQuery:
@@ -76,7 +81,7 @@ def parse(text: str, *, vocabulary: Vocabulary | None = None, now: datetime | No
     understood = _Pieces(rewriting, reading, ordering)
     parts, sort, limit = understood.read()
     labels = [label_of(part, parts) for part in parts]
-    canonical = " ".join((*labels, *ordering_text(sort, limit)))
+    canonical = " ".join((*labels, *ordering_text(sort)))
     if (
         reading.named
         or rewrite(canonical, reading).changed
