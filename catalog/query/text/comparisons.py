@@ -27,6 +27,7 @@ from catalog.query.text.printing import metric_name, name_of, print_query, quote
 from catalog.query.text.targets import Target, more_metrics, resolve, suggestions
 from catalog.query.text.tokens import Piece, Token
 from catalog.text.patterns import pattern
+from catalog.text.slugs import slug
 from catalog.text.spelling import nearest
 
 _HUNDRED = Decimal(100)
@@ -67,7 +68,8 @@ _FRACTIONAL = pattern(r"\d*\.\d+%?|\d+(?:\.\d+)?%|[01]")
 def _interval(token: Token, target: Target, reading: Reading) -> tuple[Piece, ...]:
     """`accuracy in [0.8, 0.95]` as the range that mathematics means by it: nobody looks for either of two fractions.
 
-    To a program it is a list. What is counted stays one (`layers in [6, 12]`), as does what stands behind a colon.
+    To a program it is a list. What is counted stays one (`layers in [6, 12]`), as do settings of a grid
+    (`lr in [0.0001, 0.001]`), numbers in quotes, and what stands behind a colon.
     """
     brackets = (
         _IN_BRACKETS.fullmatch(token.text) if token.bracketed and len(token.values) == _SEVERAL else None
@@ -78,7 +80,9 @@ def _interval(token: Token, target: Target, reading: Reading) -> tuple[Piece, ..
     ends = [parse_number(end.text, target.unit) for end in (low, high)]
     if ends[0] is None or ends[1] is None or ends[0].value >= ends[1].value:
         return ()
-    fractions = not target.integer and all(_FRACTIONAL.fullmatch(end.text) for end in (low, high))
+    fractions = target.kind == "metric" and all(
+        not end.quoted and _FRACTIONAL.fullmatch(end.text) for end in (low, high)
+    )
     if not fractions and not brackets["between"]:
         return ()
     spread = f"{low.text}..{high.text}"
@@ -140,7 +144,7 @@ def _all_thousands(ends: list[str]) -> bool:
 
 def _numeric(piece: Piece, token: Token, target: Target, reading: Reading) -> Leaf | None:
     bounds = _bounds(piece, target)
-    if target.unit == "bytes" and any(map(_FEW_BYTES.fullmatch, piece.text.split(".."))):
+    if may_count_billions(token, target) and any(map(_FEW_BYTES.fullmatch, piece.text.split(".."))):
         bounds = None  # `size:2GB,7B`, `memory < 16B`
     if bounds is None:
         example = _EXAMPLES.get(target.unit or "", "0.9")
@@ -204,6 +208,11 @@ def _of_one_unit(low: Number | None, high: Number | None, target: Target) -> Num
 _THOUSAND = 1000
 _FEW_BYTES = pattern(r"\d{1,3}(?:\.\d+)?B")
 """`7B`: billions of parameters, and no size of a model."""
+
+
+def may_count_billions(token: Token, target: Target) -> bool:
+    """Whether `7B` behind this name may be billions of parameters: where the name says bytes (`size_bytes`), it is bytes."""
+    return target.unit == "bytes" and target.path != slug(token.name)
 
 
 def _is_open(end: str) -> bool:

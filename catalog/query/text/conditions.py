@@ -7,7 +7,12 @@ from dataclasses import dataclass, replace
 
 from catalog.query.nodes import Exists, Nested, Query, Term
 from catalog.query.problems import Suggestion
-from catalog.query.text.comparisons import evaluation, numeric_leaves, tell_unknown_dataset
+from catalog.query.text.comparisons import (
+    evaluation,
+    may_count_billions,
+    numeric_leaves,
+    tell_unknown_dataset,
+)
 from catalog.query.text.date_conditions import WORD_OPERATORS, date_leaves
 from catalog.query.text.keywords import canonical_value, keyword_leaf, text_leaf
 from catalog.query.text.numbers import UNITS, looks_numeric, parse_number
@@ -237,15 +242,15 @@ def choose(token: Token, reading: Reading) -> Target:
     return targets[0]
 
 
-_IN_BILLIONS = pattern(
-    r"[<>=]*(?P<first>\d{1,3}(?:[.,]\d+)?)[bB]?(?:(?:\.\.|-)[<>=]*\d{1,3}(?:[.,]\d+)?)?[bB]"
-)
+_IN_BILLIONS = pattern(r"[<>=]*\d{1,3}(?:[.,]\d+)?[bB]?(?:(?:\.\.|-)[<>=]*\d{1,3}(?:[.,]\d+)?)?[bB]")
 """`7B`, `7B..13B`, `1-7B`: of bytes no model has so few."""
 
 
 def _counted_in_billions(token: Token, target: Target, reading: Reading) -> Target | None:
     """`size > 7B`: the size of a language model is told in billions of parameters, and no model has seven bytes."""
-    if target != resolve("size")[0] or not all(_IN_BILLIONS.fullmatch(piece.text) for piece in token.values):
+    if target != resolve("size")[0] or not may_count_billions(token, target):
+        return None
+    if not all(_IN_BILLIONS.fullmatch(piece.text) for piece in token.values):
         return None
     values = ", ".join(piece.text for piece in token.values)
     message = f"{values} is read as a number of parameters; bytes are written as in 7GB."

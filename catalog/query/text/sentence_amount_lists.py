@@ -14,6 +14,7 @@ from catalog.query.text.sentence_parts import (
     amount_at,
     any_of,
     by_unit,
+    is_operator,
     next_member,
     numeric_name,
     spelled_amount,
@@ -57,7 +58,8 @@ def amounts_alone(sentence: Sentence, at: int) -> Replacement:
     while (amount := amount_at(sentence, end)) is not None and not amount.sign and len(amounts) < _MAX_LISTED:
         amounts.append(amount)
         place = end + amount.count
-        further = next_member(sentence, place) or (place + 1 if sentence.text(place) in _BETWEEN else 0)
+        joins = sentence.text(place) in _BETWEEN and not is_operator(sentence, place)
+        further = next_member(sentence, place) or (place + 1 if joins else 0)
         following = amount_at(sentence, further) if further else None
         if following is None or following.sign or not _are_alike(amount, following):
             break
@@ -98,7 +100,7 @@ def beside_another(sentence: Sentence, at: int, used: int) -> bool:
 
 
 _BETWEEN = frozenset({"and", "o", "ou", "oder"})
-_UNITS_OF_LISTS = BYTE_UNITS - {"b"} | {"B", "M", "T"}
+_UNITS_OF_LISTS = BYTE_UNITS - {"bytes"} | {"B", "M", "T"}
 _JOINED_AMOUNTS = pattern(
     r"\d+(?:\.\d+)?(?:[kmgt]i?b|b)(?:[,/|]\d+(?:\.\d+)?(?:[kmgt]i?b|b))+", re.IGNORECASE
 )

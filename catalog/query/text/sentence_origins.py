@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from catalog.query.text.function_words import FUNCTION_WORDS
 from catalog.query.text.printing import name_of, quoted
-from catalog.query.text.sentence_parts import Replacement, Sentence, amount_at, is_contracted
+from catalog.query.text.sentence_parts import Replacement, Sentence, amount_at, is_contracted, spoken_date
 from catalog.query.text.sentence_values import ARTICLES, value_of
 from catalog.query.text.targets import resolve
 from catalog.text.patterns import pattern
@@ -41,7 +41,7 @@ def derived(sentence: Sentence, at: int) -> Replacement:
     word = sentence.text(at + begun)
     if word in _MADE_FROM | _MERGED and sentence.text(at + begun + 1) in _FROM:
         used = begun + 2 + (sentence.text(at + begun + 2) in ARTICLES)
-        base = _base_at(sentence, at + used)
+        base = None if _tells_more(sentence, at + used) else _base_at(sentence, at + used)
         return None if base is None else (used + base[0], _declared(base[1], merged=word in _MERGED))
     if not any(sentence.text(at + count) in _BEHIND_ITS_BASE for count in (1, 2, 3)):
         return None
@@ -52,6 +52,12 @@ def derived(sentence: Sentence, at: int) -> Replacement:
     if base is None or behind not in _BEHIND_ITS_BASE or sentence.text(at + base[0] + 1) in _FROM:
         return None
     return base[0] + 1, _declared(base[1], merged=behind in _MERGED)
+
+
+def _tells_more(sentence: Sentence, at: int) -> bool:
+    """Whether a time or who did it stands there: `quantized in 2023`, `built by meta`, whatever bases are called."""
+    of_owner = sentence.text(at - 1) == "by" and value_of(sentence, at, "owner") is not None
+    return of_owner or spoken_date(sentence, at) is not None
 
 
 def _declared(base: str, *, merged: bool) -> str:
@@ -72,9 +78,17 @@ def _base_at(sentence: Sentence, at: int) -> tuple[int, str] | None:
         part = "-".join(words)
         if not all(words) or len(part) < _SHORTEST_BASE or not _PART_OF_BASE.fullmatch(part):
             continue
-        if words[0] not in FUNCTION_WORDS and any(part in base for base in known):
+        if words[0] not in FUNCTION_WORDS and any(_begins_in(part, base) for base in known):
             return count, f"*{part}*"
     return None
+
+
+def _begins_in(part: str, base: str) -> bool:
+    """Whether a word of the name begins so: `meta` in meta-llama, no `eta`."""
+    at = base.find(part)
+    while at > 0 and base[at - 1].isalnum():
+        at = base.find(part, at + 1)
+    return at >= 0
 
 
 _PART_OF_BASE = pattern(r"[^\W_][\w.\-/]*[^\W_]")
@@ -107,7 +121,8 @@ def said_of_bases(sentence: Sentence, at: int) -> Replacement:
         return None  # "wasn't trained on wine": without these words it would ask for wine
     for count in (3, 2):
         if tuple(sentence.text(at + offset) for offset in range(count)) in _DERIVING:
-            return (count, "") if sentence.text(at + count) else None
+            dated = sentence.text(at + count - 1) == "in" and spoken_date(sentence, at + count) is not None
+            return (count, "") if sentence.text(at + count) and not dated else None
     return None
 
 

@@ -64,7 +64,7 @@ _BYTES = {
         for word in ("kilo", "mega", "giga", "tera")
         for plural in ("", "s")
     },
-    "bytes": "b",
+    "bytes": "bytes",
     **{f"{word}{plural}": f"{word[0].upper()}B" for word in ("gig", "meg") for plural in ("", "s")},
     **{f"{letter}o": f"{letter.upper()}B" for letter in "kmg"},
     **{f"{letter}io": f"{letter.upper()}iB" for letter in "kgt"},
@@ -449,6 +449,11 @@ def next_member(sentence: Sentence, at: int) -> int:
     if at < len(sentence.words) and sentence.words[at - 1].whole.endswith(","):
         return at
     return 0
+
+
+def is_operator(sentence: Sentence, at: int) -> bool:
+    """Whether the word there is written in capitals, as Lucene has its operators: such ones bind as they do there."""
+    return at < len(sentence.words) and sentence.words[at].raw in {"AND", "OR", "NOT"}
 
 
 def any_of(name: str, values: Sequence[str]) -> str:

@@ -22,6 +22,7 @@ from catalog.query.text.sentence_parts import (
     bound_at,
     comparator,
     is_contracted,
+    is_operator,
     next_member,
     numeric_name,
     span_at,
@@ -295,8 +296,8 @@ def _excluding(sentence: Sentence, at: int) -> int:
     if word == "not" and sentence.words[at].raw.casefold() != word:
         # nicht, and isn't: in English the word itself is an operator, and "license isn't mit" a condition as it stands
         return int(not at or not resolve(sentence.text(at - 1)))
-    if word == "not" and (not at or not resolve(sentence.text(at - 1))) and _is_list(sentence, at + 1):
-        return 1
+    if word == "not" and not is_operator(sentence, at) and _is_list(sentence, at + 1):
+        return int(not at or not resolve(sentence.text(at - 1)))
     if word in _NO and (
         _is_value(sentence, at + 1)
         or hyphened_licence(sentence, at + 1)
@@ -317,7 +318,7 @@ def _is_list(sentence: Sentence, at: int) -> bool:
         count += 1
         end += match
         further = next_member(sentence, end)
-        if not further:
+        if not further or is_operator(sentence, end):
             break
         end = further
     return count > 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from catalog.query.text.printing import quoted
-from catalog.query.text.sentence_parts import Replacement, Sentence, comparator, next_member
+from catalog.query.text.sentence_parts import Replacement, Sentence, comparator, is_operator, next_member
 from catalog.query.text.targets import resolve
 from catalog.text.patterns import pattern
 from mappings import fields_where
@@ -105,6 +105,8 @@ def numbered(sentence: Sentence, at: int) -> Replacement:
         return None
     end, versions = at + 1, [word]
     while (place := next_member(sentence, end)) and _NUMBERED.fullmatch(sentence.text(place)):
+        if is_operator(sentence, end):
+            break
         versions.append(sentence.text(place))
         end = place + 1
     alternatives = " OR ".join(f"{version} OR version:{version.removeprefix('v')}" for version in versions)

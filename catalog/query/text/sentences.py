@@ -138,7 +138,8 @@ def rewrite(text: str, reading: Reading) -> Rewriting:
 
 
 _LONGEST_NAME = 6
-_DATED = pattern(r"in:.+")
+_DATED = pattern(r"in:(?!this-|last-|now-|today|yesterday).+")
+"""Months and the like. Times that are told from today are no names: one model called this-year would turn everybody's question."""
 _GRAMMATICAL = pattern(r"-.+|missing:.+")
 """What words of grammar alone become. In English they are no part of a name: a gate on `without license` must not wait for one."""
 
