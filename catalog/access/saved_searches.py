@@ -192,8 +192,13 @@ def state_of(saved: SavedSearch) -> SearchState:
 def query_of(state: SearchState, catalog: Catalog) -> str:
     """The canonical address of a search: its text as it was understood, wherever that says all of it."""
     parsed = catalog.understood(state.text)
-    text = parsed.whole if parsed.whole and not parsed.problems else state.text
+    settled = all(problem.code in _SETTLED for problem in parsed.problems)
+    text = parsed.whole if parsed.whole and settled else state.text
     return urlencode(to_parameters(replace(state, text=text, page=1)), errors="replace")
+
+
+_SETTLED = frozenset({"read-as-name", "read-as-parameters"})
+"""Doubts that are decided when a search is saved: later the model of that name may be gone, and `pas de deux` deny a word."""
 
 
 def slug_of(name: str) -> str:

@@ -48,7 +48,12 @@ def check_scope(text: str) -> str:
     """The text, if it can say which models a grant is about. Raises UserError with what in it cannot."""
     now = datetime.now(UTC)
     parsed = parse(text, now=now)
-    doubts = [problem.message for problem in parsed.problems if not problem.understood]
+    doubts = [
+        problem.message
+        for problem in parsed.problems
+        if not problem.understood
+        or problem.code == "read-as-parameters"  # it was of bytes, and may be meant so
+    ]
     if parsed.sort or parsed.limit is not None:
         doubts.append("An order and a limit do not say which models are meant.")
     if not doubts and not _is_exact(parsed.query):

@@ -13,14 +13,17 @@ NOW = datetime(2026, 11, 24, 22, 30, tzinfo=UTC)
 VOCABULARY = ListedVocabulary(
     metrics={"accuracy": 12, "f1": 3, "house_score": 2},
     values={
+        "training.optimizer": {"adamw_torch": 2, "sgd": 1},
+        "base_model.id": {"meta-llama/llama-2-7b": 3},
         "framework": {"pytorch": 9, "onnx": 2},
         "task": {"text-classification": 4},
         "owner": {"google": 3},
         "datasets": {"rajpurkar/squad": 2},
     },
-    complete=frozenset({"framework", "task", "owner"}),
+    complete=frozenset({"framework", "task", "owner", "base_model.id", "training.optimizer"}),
     parameters={"n_estimators": 5, "dropout": 4, "house_score": 1},
     evaluated_on={"conll2003": 2, "my data": 1},
+    names=frozenset({"pas de deux", "mars", "sans licence"}),
 )
 FRAGMENTS = [
     *[
@@ -62,6 +65,52 @@ FRAGMENTS = [
         "{",
         "}",
         "does not contain",
+    ],
+    *[
+        "size > 7B",
+        "512 bytes",
+        "7B/13B",
+        "1 or 2 GB",
+        "7B, 13B or 70B",
+        "AND 13B",
+        "year >= 2020",
+        "has:year",
+        "3 years ago",
+        "last quarter",
+        "this year",
+        "not updated in 2 years",
+        "unused since 2022",
+        "il y a 3 ans",
+        "vor mehr als 3 Jahren",
+        "in:now-2M/M",
+        "not evaluated on",
+        "never evaluated",
+        "has:metrics@conll2003",
+        "f1 @ conll2003 > 0.9",
+        "the my data dataset",
+        "or unknown",
+        "license mit or unknown",
+        "license:mit,none",
+        "version other than 2",
+        "except v2 or v3",
+        "not pytorch or onnx",
+        "fine tunes of llama",
+        "llama merges",
+        "base:merge:*llama*",
+        "trained with adamw",
+        "sgd optimizer",
+        "accuracy in [0.8, 0.95]",
+        "pas de deux",
+        "mars 2020",
+        "sans licence",
+        "quants",
+        "limit:3",
+        "oder",
+        "ou",
+        "of",
+        "nicht",
+        "pas",
+        "non",
     ],
     *[
         "(",
@@ -199,11 +248,13 @@ TEXTS = st.one_of(
 @example(text="PATH:0(*")
 @example(text='ACCURACY ISNT"0')
 @example(text="except pytorch")
+@example(text="10000000000000000000000000000000B")
 def test_canonical_text_reads_as_the_same_query(vocabulary, text):
     once = parse(text, vocabulary=vocabulary, now=NOW)
     again = parse(once.canonical, vocabulary=vocabulary, now=NOW)
     assert again.query == once.query, once.canonical
     assert again.sort == once.sort
+    assert again.limit == once.limit
     assert again.canonical == once.canonical
     assert not again.rewritten
 

@@ -129,6 +129,14 @@ def test_saved_search_keeps_its_canonical_address_and_the_version_of_the_languag
     assert query_of(state_of(saved), catalog) == saved.query
 
 
+def test_a_sentence_that_is_a_name_is_saved_as_its_words(server):
+    """When the model of that name was gone, the saved text denied a word, and found nearly everything."""
+    catalog = server.catalog([*BEFORE, ner(7, name="pas-de-deux")])
+    saved = server.searches().add("dance", SearchState(text="pas de deux"), catalog)
+    assert state_of(saved).text == '"pas" "de" "deux"'
+    assert server.searches().news(saved, server.catalog(BEFORE)).total == 0
+
+
 def test_best_few_stay_few_in_a_saved_search_its_news_and_its_feed(server):
     """The limit was dropped as the search was saved: `top 2 by f1` found, told of and fed every model with a value."""
     address = saved_as(server.client(BEFORE), "x", q="top 2 by f1")

@@ -215,12 +215,20 @@ def format_number(value: float, unit: str | None = None) -> str:
     below = _LARGEST_COUNT if unit in _PRINTED else _EXACT_BELOW
     whole = int(value) if abs(value) < below and value == int(value) else None
     if whole is None:
-        return repr(value)
+        return _with_power(repr(value))
     for suffix, factor in _PRINTED.get(unit, ()):
         scaled = Decimal(whole) / factor
         if abs(scaled) >= 1 and len(scaled.as_tuple().digits) <= 4:
             return f"{scaled.normalize():f}{suffix}"
     return str(whole)
+
+
+def _with_power(digits: str) -> str:
+    """`1e40` for a whole number of more digits than are read."""
+    if len(digits) <= MAX_NUMBER_CHARACTERS or not digits.lstrip("-").isdigit():
+        return digits
+    mantissa = digits.rstrip("0")
+    return f"{mantissa}e{len(digits) - len(mantissa)}"
 
 
 _COUNTS = (("T", 10**12), ("B", 10**9), ("M", 10**6), ("k", 10**3))

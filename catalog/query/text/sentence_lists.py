@@ -223,11 +223,17 @@ def _holding(sentence: Sentence, at: int) -> frozenset[str]:
     )
 
 
+_LONGEST_LIST = 40
+"""Words of a list before the name of what has them."""
+
+
 def listed_before_name(sentence: Sentence, at: int) -> Replacement:
     """`mit or apache-2.0 licence`, `mit nor apache-2.0 license`: several values, and the name of what has them behind."""
     if sentence.vocabulary is None or not any(next_member(sentence, at + count) for count in (1, 2, 3)):
         return None
-    for name in fields_where("spoken_before"):
+    further = range(at + _SEVERAL, min(at + _LONGEST_LIST, len(sentence.words)))
+    named = {name for place in further for name in keyword_fields(sentence.text(place))}
+    for name in filter(named.__contains__, fields_where("spoken_before")):
         end, values = _values(sentence, at, name, open_list=False)
         if len(values) > 1 and name in keyword_fields(sentence.text(end)):
             return end + 1 - at, _conditions(name, values, negated=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 
 from catalog.query.periods import is_year
 from catalog.query.text.function_words import FILLER_WORDS, FUNCTION_WORDS, MODEL_WORDS
@@ -252,7 +252,9 @@ _JOINING = frozenset({"and", "or", "not"})
 _BEFORE_LICENCES = frozenset({"gnu", "the"})
 
 
+@lru_cache(maxsize=2_048)
 def canonical(kind: str, words: str) -> str:
+    """What these words are called; several rules ask it of the same words, and a page reads its text several times."""
     from catalog.text import canonical  # noqa: PLC0415 - a search without words needs none of its tables
 
     if kind == "licence":

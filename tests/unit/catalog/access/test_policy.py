@@ -180,6 +180,9 @@ def test_a_value_is_that_value_and_no_query(value):
         "after:-7d",
         "tag:prod -date:2020..today",
         "tag:prod OR date:last-month",
+        "in:now-2M/M",
+        "year:this-year",
+        "size<512B",
     ],
 )
 def test_what_is_no_condition_is_no_scope(text):
