@@ -249,14 +249,16 @@ TEXTS = st.one_of(
 @example(text='ACCURACY ISNT"0')
 @example(text="except pytorch")
 @example(text="10000000000000000000000000000000B")
+@example(text="BASE:merge:*:")
 def test_canonical_text_reads_as_the_same_query(vocabulary, text):
     once = parse(text, vocabulary=vocabulary, now=NOW)
     again = parse(once.canonical, vocabulary=vocabulary, now=NOW)
     assert again.query == once.query, once.canonical
     assert again.sort == once.sort
-    assert again.limit == once.limit
     assert again.canonical == once.canonical
     assert not again.rewritten
+    kept = parse(once.whole, vocabulary=vocabulary, now=NOW)
+    assert (kept.query, kept.sort, kept.limit) == (once.query, once.sort, once.limit), once.whole
 
 
 @settings(max_examples=300, deadline=None)

@@ -191,8 +191,10 @@ def _keyword_value(piece: Piece, token: Token, target: Target, reading: Reading)
 
 _VERSION = pattern(r"v?\d[\w.+-]*")
 _PLACE_WORD = pattern(r"[\w.\-]*\w[\w.\-]*")
-_RELATED = pattern(r"(?P<relation>finetune|quantized|adapter|merge):(?P<id>[^:]+)")
-"""Source: Hugging Face hub, `base_model:quantized:meta-llama/Llama-2-7b`."""
+_RELATED = pattern(
+    r"(?P<relation>finetune|quantized|adapter|merge):(?P<id>(?!(?:finetune|quantized|adapter|merge):).+)"
+)
+"""Source: Hugging Face hub, `base_model:quantized:meta-llama/Llama-2-7b`; bases of Ollama have a colon, as in llama3:8b."""
 
 
 def _related(of: re.Match[str], piece: Piece, token: Token, target: Target, reading: Reading) -> Leaf:
