@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, sele
 
 from catalog.errors import StoreError
 from catalog.records import ModelId
-from catalog.records.series import flagged_as_latest
+from catalog.records.series import LATEST, flagged_as_latest
 from catalog.search.engine import INDEX, IndexAction, IndexOutcome
 from catalog.store.canonical import sanitised
 from catalog.store.database import insert_rows, parts, take_turn, upsert
@@ -100,12 +100,14 @@ class Consumer:
 
     def settle(self, actions: Sequence[IndexAction], outcome: IndexOutcome) -> None:
         """Takes note of what became of a claim. A model that changed meanwhile comes again."""
-        sent = {action.id: action.revision for action in sorted(actions, key=lambda action: action.id)}
+        sent = {action.id: action for action in sorted(actions, key=lambda action: action.id)}
         done = set(outcome.done).intersection(sent)
         with self._engine.begin() as connection:
             self._locked(connection)
             own = self._own(connection, list(sent))
-            current = {model: tries for model, (revision, tries) in own.items() if revision <= sent[model]}
+            current = {
+                model: tries for model, (revision, tries) in own.items() if revision <= sent[model].revision
+            }
             settled = [{"settled": model} for model in current if model in done]
             if settled:
                 connection.execute(delete(deliveries).where(self._is(bindparam("settled"))), settled)
@@ -117,8 +119,8 @@ class Consumer:
                     later = time.time() + _pause(current[model])
                     self._note(connection, model, reason, next_try=later, attempts=current[model] + 1)
             self._free(connection, sorted(own.keys() - current.keys()))
-            late = [model for model in done if model not in own]
-            self._wait_again(connection, self._overtaken(connection, {model: sent[model] for model in late}))
+            late = {model: action for model, action in sent.items() if model in done and model not in own}
+            self._wait_again(connection, self._overtaken(connection, late))
 
     def put_off(self, actions: Sequence[IndexAction], reason: str) -> None:
         """None of these could be delivered now, and why."""
@@ -369,20 +371,25 @@ class Consumer:
         ended = {"claimed_by": None, "claimed_until": None, "reason": str(reason)[:REASON_CHARACTERS]}
         connection.execute(update(deliveries).where(self._is(model)).values(**ended, **values))
 
-    def _overtaken(self, connection: Connection, late: Mapping[str, int]) -> list[str]:
-        """Models that this worker delivered when its claim was another's already, and of which there is a newer state.
+    def _overtaken(self, connection: Connection, late: Mapping[str, IndexAction]) -> list[str]:
+        """Models that this worker delivered when its claim was another's already, and that stand otherwise by now.
 
-        The older may have come last. Versions keep an engine from taking it, but Elasticsearch forgets the version of a
-        deleted document within a minute.
+        What was older may have come last. Versions keep an engine from taking an older state, but Elasticsearch forgets the
+        version of a deleted document within a minute, and a model that is the latest no more has the same version as before.
         """
         return [
             row.id
             for part in parts(list(late))
             for row in connection.execute(
-                select(records.c.id, records.c.revision).where(records.c.id.in_(part))
+                select(records.c.id, records.c.revision, records.c.latest).where(records.c.id.in_(part))
             )
-            if row.revision > late[row.id]
+            if row.revision > late[row.id].revision or self._is_flagged_otherwise(late[row.id], row)
         ]
+
+    def _is_flagged_otherwise(self, action: IndexAction, row: Any) -> bool:
+        if self.name != INDEX or action.document is None:
+            return False
+        return (LATEST in action.document.get("flags", ())) != bool(row.latest)
 
     def _free(self, connection: Connection, models: Sequence[str]) -> None:
         """The newer states of these that the cursor passed meanwhile are due, for any worker. What is newer still is ahead
@@ -466,9 +473,11 @@ def deliver_again(
         "claimed_by": None,
         "claimed_until": None,
     }
-    chosen = select(consumers.c.name)
+    chosen = select(consumers.c.name).order_by(consumers.c.name)
     if index_alone:
         chosen = chosen.where(consumers.c.name == INDEX)
+    # Workers note their claims in the order of the log and this one in another: they take turns, or wait for each other.
+    chosen = chosen.with_for_update()
     names = list(connection.execute(chosen).scalars()) if states else []
     upsert(connection, deliveries, [{"consumer": name, **state, **due} for name in names for state in states])
 

@@ -294,6 +294,53 @@ def test_an_older_state_that_came_after_a_newer_one_is_followed_by_the_newer_one
     assert [(action.revision, action.document) for action in punctual.claim()] == [(2, None)]
 
 
+def test_a_flag_of_before_that_came_last_is_followed_by_the_present_one(store, other):
+    """A model that is the latest no more has the revision that it had: an engine takes the older state of it, too, and
+    `is:latest` found both until the next change of the model.
+    """
+    commit(store, change("v1", name="x", version="1"))
+    late, punctual = store.consumer(INDEX), other.consumer(INDEX)
+    old = late.claim()
+    commit(store, change("v2", name="x", version="2"))
+    new = punctual.claim()
+    punctual.settle(new, done(new))
+    assert punctual.size() == 0
+    late.settle(old, done(old))
+    (again,) = punctual.claim()
+    assert (again.id, again.document.get("flags")) == (model_id(SOURCE, "v1"), None)
+    punctual.settle([again], done([again]))
+    late.settle([again], done([again]))  # it stands as it was delivered
+    assert punctual.size() == 0
+
+
+def test_a_commit_and_a_worker_that_note_the_same_models_do_not_wait_for_each_other(
+    store, other, monkeypatch
+):
+    """PostgreSQL ended one of the two as a deadlock, and with it the crawl: each held a delivery that the other was to write."""
+    paths = sorted("abcdef", key=lambda path: model_id(SOURCE, path))
+    commit(store, *(change(path, name=path, version="1") for path in reversed(paths)))
+    first_noted, is_worker, claimed = threading.Event(), threading.local(), []
+    upsert = consumers.upsert
+
+    def one_by_one(connection, table, rows, **options):
+        for page in [[row] for row in rows] if getattr(is_worker, "here", False) else [rows]:
+            upsert(connection, table, page, **options)
+            first_noted.set()
+            time.sleep(0.05)
+
+    def claim():
+        is_worker.here = True
+        claimed.extend(store.consumer(INDEX).claim())
+
+    monkeypatch.setattr(consumers, "upsert", one_by_one)
+    worker = threading.Thread(target=claim)
+    worker.start()
+    first_noted.wait()
+    commit(other, *(change(f"{path}2", name=path, version="2") for path in paths))
+    worker.join()
+    assert sorted(names(claimed)) == sorted(paths)
+
+
 def test_everything_again_takes_up_gone_models_too_and_each_once(store):
     for number in range(3):
         commit(store, change("a", parameters=number), change("b"))
