@@ -96,6 +96,10 @@ def pack_json(value: Any) -> bytes:
         text = orjson.dumps(value)
     except TypeError:  # integers beyond 64 bits, and lone surrogates, which ASCII escapes keep
         text = json.dumps(value, separators=(",", ":")).encode("ascii")
+    return _deflated(text)
+
+
+def _deflated(text: bytes) -> bytes:
     deflater = _primed_deflater().copy()
     packed: bytes = deflater.compress(text) + deflater.flush()
     return packed
@@ -142,7 +146,7 @@ def _primed_inflater() -> tuple[bytes, Any]:
 
     Source: RFC 1950, section 2.2: two bytes, the dictionary's Adler-32, the compressed data, the Adler-32 of the text.
     """
-    opening = pack_json(None)[:6]
+    opening = _deflated(b"")[:6]
     return opening, zlib.decompressobj(-zlib.MAX_WBITS, zdict=dictionary())
 
 

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import subprocess
+import sys
 import zlib
 from dataclasses import replace
 
@@ -51,6 +53,17 @@ def test_what_shares_its_tensors_with_others_is_packed_as_it_is_alone():
     shared = [pack(replace(SAID, tensors=summary)) for summary in [*summaries, *summaries, summaries[-1]]]
     alone = [pack(replace(SAID, tensors=replace(summary))) for summary in summaries]
     assert shared == [*alone, *alone, alone[-1]]
+
+
+def test_who_only_reads_does_not_load_what_writes():
+    """`show` took 18 ms longer for a library that it has no use for."""
+    program = (
+        "import sys; from catalog.store.codec import unpack_json\n"
+        f"assert unpack_json(bytes.fromhex({pack_json([1]).hex()!r})) == [1]\n"
+        "print('orjson' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
 
 
 def test_a_small_text_takes_less_with_the_dictionary_than_without():
