@@ -39,7 +39,7 @@ ROOMS = tuple(
     Path(__file__).parents[1] / room for room in ("catalog", "crawler", "indexer", "mappings", "webui")
 )
 RENDERING = frozenset({".py", ".html", ".css", ".js", ".svg", ".toml", ".json"})
-LIBRARIES = ("jinja2", "linkify-it-py", "markdown-it-py", "mdit-py-plugins", "nh3")
+LIBRARIES = ("jinja2", "linkify-it-py", "markdown-it-py", "nh3")
 """What pages and answers are made by."""
 
 

@@ -30,6 +30,8 @@ BOMBS = {
     "links": "http://a.b/c?d " * 999,
     "formulas": "$a$ " * 15_000,
     "open formulas": "$$ a\n" * 12_000,
+    "lists of open formulas": "- $$a\n" * 10_000,
+    "signs of addresses": "://" * 20_000,
     "five megabytes": "hello *world* " * 400_000,
 }
 REL = "noopener noreferrer nofollow external"
@@ -156,11 +158,17 @@ def test_what_is_wider_than_the_page_is_reached_with_keys_and_no_level_of_headin
         ("loss $L_i = a_j * b * c$", r"loss <code>$L_i = a_j * b * c$</code>"),
         ("$$\n\\frac{a_1}{b}\n- <b>\n$$", '<pre tabindex="0"><code>\\frac{a_1}{b}\n- &lt;b&gt;</code></pre>'),
         ("so $$x^2 < 3$$ holds", "so <code>$$x^2 &lt; 3$$</code> holds"),
+        ("$a_b*c*$ is of layer 2", "<code>$a_b*c*$</code> is of layer 2"),
+        ("$$x$$ in $$y$$", "<code>$$x$$</code> in <code>$$y$$</code>"),
+        ("- $$a\n- b$$", "<li>$$a</li>\n<li>b$$</li>"),
+        ("http://xn--pple-43d.com", '<a href="http://xn--pple-43d.com">http://xn--pple-43d.com</a>'),
         ("It costs $5 and $6, US$5/US$6; $HOME and $PATH", None),
     ],
 )
 def test_addresses_are_links_and_formulas_stay_as_they_are_written(text, shown):
-    """Bare addresses were text, and Markdown took the underscores, stars and backslashes of TeX for its own."""
+    """Bare addresses were text, or were rewritten to letters that look like others; Markdown took the underscores, stars and
+    backslashes of TeX for its own, that of the first formula of a text that ends with a digit, too.
+    """
     html = str(card_of(text, "README.md").html).replace(f' rel="{REL}"', "")
     assert (text if shown is None else shown) in html
 

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from catalog.text import safety
 from catalog.text.slugs import slug
+from webui.html.formulas import read_formulas
 from webui.links import safe_link
 from webui.text import shown
 
@@ -55,7 +56,7 @@ ATTRIBUTES = {
 REACHED = {"table": {"tabindex": "0"}, "pre": {"tabindex": "0"}}
 """What may be wider than the page: it scrolls, with keys too."""
 _COMMENT = re.compile(r"\s*<!--.*-->\s*", re.DOTALL)
-_UNFILLED = re.compile(r"(?:.*:\W*)?\[?more information needed\]?\.?", re.IGNORECASE)
+_UNFILLED = re.compile(r"\W*more information needed\]?\.?", re.IGNORECASE)
 """What the hub's template of a card leaves for its author. Source: huggingface_hub src/huggingface_hub/templates/modelcard_template.md."""
 _BLOCKS = frozenset({"paragraph_close", "list_item_close", "bullet_list_close", "ordered_list_close"})
 _LIMITS = re.compile(r"limitation|bias|risk|out[- ]of[- ]scope|caveat|ethical|misuse", re.IGNORECASE)
@@ -127,7 +128,6 @@ def _kept(character: str) -> str:
 
 def _parser(*, linked: bool) -> MarkdownIt:
     from markdown_it import MarkdownIt  # noqa: PLC0415 - only model pages with cards need it
-    from mdit_py_plugins.dollarmath import dollarmath_plugin  # noqa: PLC0415
 
     parser = MarkdownIt("commonmark", {"html": True, "maxNesting": MAX_DEPTH, "linkify": linked})
     parser.enable(["table", "strikethrough", "linkify"])
@@ -136,34 +136,15 @@ def _parser(*, linked: bool) -> MarkdownIt:
     parser.linkify.set({"fuzzy_link": False, "fuzzy_email": False, "fuzzy_ip": False})
     for other in ("//", "ftp:", "mailto:"):  # `safe_link` lets none of them through
         parser.linkify.add(other, None)
-    # As the hub and GitHub find it: "$5 and $6" is money.
-    dollarmath_plugin(
-        parser,
-        allow_labels=False,
-        allow_space=False,
-        allow_digits=False,
-        allow_blank_lines=False,
-        double_inline=True,
-    )
-    parser.add_render_rule("math_inline", _formula)
-    parser.add_render_rule("math_inline_double", _formula)
-    parser.add_render_rule("math_block", _formula_block)
+    read_formulas(parser)
     parser.add_render_rule("image", _image)
+    parser.normalizeLinkText = _as_written  # type: ignore[assignment, method-assign]
     return parser
 
 
-def _formula(_renderer: Any, tokens: Sequence[Token], index: int, _options: Any, _environment: Any) -> str:
-    """TeX as it is written, which can be read: Markdown took its underscores and backslashes for its own. With its signs, as
-    one cannot be sure that it is TeX.
-    """
-    token = tokens[index]
-    return f"<code>{token.markup}{escape(token.content)}{token.markup}</code>"
-
-
-def _formula_block(
-    _renderer: Any, tokens: Sequence[Token], index: int, _options: Any, _environment: Any
-) -> str:
-    return f"<pre><code>{escape(tokens[index].content.strip())}</code></pre>\n"
+def _as_written(address: str) -> str:
+    """The library would show xn--pple-43d.com as a name that looks like Apple's."""
+    return address
 
 
 def _image(_renderer: Any, tokens: Sequence[Token], index: int, _options: Any, _environment: Any) -> str:
@@ -197,7 +178,8 @@ def _says_nothing(inside: list[Token]) -> bool:
         return True
     if len(inside) != 1 or inside[0].type != "inline":
         return False
-    return bool(_UNFILLED.fullmatch(inside[0].content.partition("<!--")[0].strip()))
+    label, _, words = inside[0].content.partition("<!--")[0].strip().rpartition(":")
+    return "\n" not in label and bool(_UNFILLED.fullmatch(words))
 
 
 def _with_content(tokens: list[Token]) -> list[Token]:
