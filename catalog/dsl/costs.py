@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from math import ceil
 from typing import Any
@@ -94,22 +94,31 @@ def _own_buckets(aggregation: Aggregation, ends: Mapping[str, Ends]) -> int:
         case FiltersAgg(filters=filters):
             return len(filters)
         case HistogramAgg(field=field, interval=interval, bounds=bounds):
-            width = _width(ends.get(field), bounds) or _span(field)
-            return max(1, round(width / interval)) if width else _UNBOUNDED_BUCKETS
+            width = _width(ends.get(field), bounds, _span(field) or _UNBOUNDED_BUCKETS * interval)
+            return max(1, round(width / interval))
         case DateHistogramAgg(field=field, bounds=bounds, calendar_interval=calendar, fixed_seconds=seconds):
-            width = _width(ends.get(field), bounds) or _YEARS_OF_DATA * YEAR_SECONDS
+            width = _width(ends.get(field), bounds, _YEARS_OF_DATA * YEAR_SECONDS)
             every = seconds or YEAR_SECONDS / _CALENDAR_BUCKETS[str(calendar)]
             return ceil(width / every) + _ENDS
     return 1
 
 
-def _width(ends: Ends | None, bounds: Ends | None) -> float:
-    """How far buckets reach that hold values between these ends and go on, empty, to these bounds; 0 where nobody knows."""
-    if ends is None or None in ends:
-        return 0.0
-    given: Iterable[Ends] = (ends,) if bounds is None else (ends, bounds)
-    width = max(high for _, high in given) - min(low for low, _ in given)
-    return max(width.total_seconds() if isinstance(width, timedelta) else width, 0.0)
+def _width(ends: Ends | None, bounds: Ends | None, usual: float) -> float:
+    """How far buckets reach that hold values between these ends and go on, empty, to these bounds. Values reach no further than
+    is `usual`, however far a query lets them.
+    """
+    known = ends if ends is not None and None not in ends else None
+    values = min(_between(known), usual) if known else usual
+    if bounds is None:
+        return values
+    if known and (known[0] > bounds[1] or bounds[0] > known[1]):  # empty ones lie between, too
+        return _between((min(known[0], bounds[0]), max(known[1], bounds[1])))
+    return max(values, _between(bounds))
+
+
+def _between(ends: Ends) -> float:
+    width = ends[1] - ends[0]
+    return max(width.total_seconds() if isinstance(width, timedelta) else float(width), 0.0)
 
 
 def _span(field: str) -> float:

@@ -103,6 +103,31 @@ def test_a_range_of_the_query_bounds_the_buckets_that_are_expected(body):
 
 
 @pytest.mark.parametrize(
+    ("field", "ends", "histogram"),
+    [
+        ("best_date", ("1970-01-01", "2026-12-31"), {"date_histogram": {"calendar_interval": "day"}}),
+        ("size_bytes", (1, 10**15), {"histogram": {"interval": 10**9}}),
+    ],
+)
+def test_a_range_that_is_wider_than_the_data_makes_no_more_buckets_of_it(field, ends, histogram):
+    """All of time, as Kibana and Grafana ask for it, was refused, though days without any range were answered."""
+    ((kind, options),) = histogram.items()
+    query = {"range": {field: {"gte": ends[0], "lte": ends[1]}}}
+    assert from_dsl({"size": 0, "query": query, "aggs": {"a": {kind: {"field": field, **options}}}})
+
+
+def test_empty_buckets_up_to_bounds_are_counted_without_a_range_of_the_query():
+    """Fifty lines of two centuries of months each were taken for fifty of twenty years, and made 120,000 buckets."""
+    bounds = {"min": "1900-01-01", "max": "2100-01-01"}
+    months = {
+        "date_histogram": {"field": "best_date", "calendar_interval": "month", "extended_bounds": bounds}
+    }
+    lines = {"terms": {"field": "task", "size": 50}, "aggs": {"a": months}}
+    with pytest.raises(RequestRefused, match="buckets; the limit is"):
+        from_dsl({"size": 0, "aggs": {"lines": lines}})
+
+
+@pytest.mark.parametrize(
     "body",
     [
         panel(0.25, 10, asked=False),
