@@ -19,10 +19,28 @@ from catalog.access.event_notes import with_store
 from catalog.access.grants import sources_by_name
 from catalog.access.permissions import principal_of
 from catalog.access.principals import OWNER
-from catalog.access.scopes import NO_NAMES, calls_by_name, check_scope, check_sources, sources_called
+from catalog.access.scopes import (
+    NO_NAMES,
+    calls_by_name,
+    check_scope,
+    check_sources,
+    scope_doubt,
+    sources_called,
+)
 from catalog.access.user_mark import mark_users
 from catalog.errors import UserError
-from catalog.records.accounts import REPORTER, ROLES, Grant, Happening, Role, Token, TokenId, User, UserId
+from catalog.records.accounts import (
+    REPORTER,
+    ROLES,
+    Effect,
+    Grant,
+    Happening,
+    Role,
+    Token,
+    TokenId,
+    User,
+    UserId,
+)
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
@@ -104,12 +122,17 @@ class Accounts:
         return self._store().source_names() if any(map(calls_by_name, scopes)) else NO_NAMES
 
     def label_of(self, grant: Grant) -> str:
-        """What was granted, and which source is meant where its name stands in it."""
+        """What was granted, and which source is meant where its name stands in it; why nothing is granted by what this version does
+        not understand.
+        """
         called = sources_called(grant.scope, self._names([grant.scope]))
         notes = [
             f"{name} is the source {source}" if source else f"no source, or more than one, is called {name}"
             for name, source in called.items()
         ]
+        if doubt := scope_doubt(grant.scope):
+            meant = "it denies everything" if grant.effect is Effect.DENY else "it grants nothing"
+            notes.append(f"{meant}: {doubt}")
         label = grant.label or f"{grant.effect.value} {', '.join(sorted(grant.actions))}"
         return f"{label} ({'; '.join(notes)})" if notes else label
 

@@ -133,6 +133,17 @@ def scope_of_text(text: str, sources: Mapping[str, str] = NO_NAMES) -> Query | N
     return with_values(query, SOURCE, known) if known else query
 
 
+def scope_doubt(text: str) -> str:
+    """Why a text that was granted once is no scope in this version; empty for one that is."""
+    if not text.strip():
+        return ""
+    try:
+        check_scope(text)
+    except UserError as error:
+        return str(error)
+    return ""
+
+
 def any_of(scopes: Iterable[Query]) -> Query:
     """The models of any of these."""
     listed = list(dict.fromkeys(scope for scope in scopes if not isinstance(scope, Nothing)))

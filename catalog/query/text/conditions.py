@@ -30,6 +30,7 @@ from catalog.query.text.targets import (
     suggestions,
     unknown_metric,
     unquoted,
+    why_only_shown,
 )
 from catalog.query.text.tokens import Piece, Token
 from catalog.query.text.version_conditions import order_of
@@ -210,8 +211,7 @@ def read_unknown(token: Token, reading: Reading) -> None:
     """Say that nothing is called so, and what may have been meant. The words are searched as text."""
     shown = only_shown(token.name)
     if shown is not None:
-        what_is = "; is:missing finds what the last crawl missed" if not shown.in_index else ""
-        message = f"{shown.label} is shown on a model's page but cannot be searched{what_is}; the words are searched as text."
+        message = f"{why_only_shown(shown)}; the words are searched as text."
         reading.problem("not-searchable", message, token.start, token.name_end)
         return
     numeric = any(looks_numeric(piece.text) for piece in token.values)
@@ -342,13 +342,9 @@ def _has_one(piece: Piece, token: Token, reading: Reading) -> Leaf | None:
         # `loss < 0.3` compares the metric, so `has:loss` asks for it, too, and not for the loss function.
         metrics = (target for target in targets if target.kind == "metric" and not target.nested)
         return _exists(next(metrics, targets[0]))
-    if only_shown(name) is not None:
-        reading.problem(
-            "not-searchable",
-            f"{name} cannot be searched; this condition is left out.",
-            piece.start,
-            piece.end,
-        )
+    if (hidden := only_shown(name)) is not None:
+        message = f"{why_only_shown(hidden)}; this condition is left out."
+        reading.problem("not-searchable", message, piece.start, piece.end)
         return None
     close = suggestions(name, reading.vocabulary, numeric=False) if reading.may_look_up() else []
     if more_metrics(reading.vocabulary) and not any(resolve(known) for known in close):

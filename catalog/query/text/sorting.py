@@ -14,7 +14,7 @@ from catalog.query.problems import Suggestion
 from catalog.query.request import MAX_RESULT_WINDOW, SortKey
 from catalog.query.text.parse_context import Reading
 from catalog.query.text.printing import name_of, quoted
-from catalog.query.text.targets import column_field, resolve, suggestions
+from catalog.query.text.targets import column_field, only_shown, resolve, suggestions, why_only_shown
 from catalog.query.text.tokens import Kind, Piece, Token
 from catalog.text.slugs import slug
 from mappings import fields, fields_where
@@ -92,6 +92,10 @@ def _not_sortable(name: str, piece: Piece, reading: Reading) -> None:
             f"Sorting by {known[0].label} is not possible; sort:{known[0].path.removeprefix('metrics.')} is."
         )
         reading.problem("not-sortable", message, piece.start, piece.end)
+        return
+    shown = None if known else only_shown(name)
+    if shown is not None:
+        reading.problem("not-sortable", f"{why_only_shown(shown, 'sorted by')}.", piece.start, piece.end)
         return
     close = suggestions(name, reading.vocabulary, numeric=True) if reading.may_look_up() else []
     offered: list[Suggestion] = [reading.replaced(piece.start, piece.end, near) for near in close]

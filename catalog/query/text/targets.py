@@ -419,6 +419,12 @@ def only_shown(name: str) -> Field | None:
     return row if row is not None and not row.searchable else None
 
 
+def why_only_shown(field: Field, asked: str = "searched") -> str:
+    """A clause about a field that is kept and shown but cannot be `asked`."""
+    instead = "" if field.in_index else "; is:missing finds what the last crawl missed"
+    return f"{field.label} is shown on a model's page but cannot be {asked}{instead}"
+
+
 def suggestions(name: str, vocabulary: Vocabulary | None, *, numeric: bool) -> list[str]:
     """Up to three names near an unknown one: metrics that the catalog reports come first, then fields and metrics."""
     counts = {**vocabulary.parameters, **vocabulary.metrics} if vocabulary else {}

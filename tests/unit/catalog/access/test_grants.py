@@ -1,6 +1,7 @@
 """Grants as commands are told them, in a catalog with sources that have names."""
 
 import json
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -94,6 +95,21 @@ def test_the_list_of_grants_says_which_source_an_old_one_means(home):
     ]
     reader = accounts(Settings(home=home)).by_name("ann")
     assert reader.scope == Term("source", identifier)
+
+
+def test_the_list_of_grants_says_what_is_not_understood_any_more(home):
+    """A grant of `last_seen` gave nothing, and a denial of it took everything: nobody was told why."""
+    text = "last_seen>2020-01-01"
+    with open_store(Settings(home=home), write=True) as store:
+        old = [
+            Grant(actions=frozenset({Action.READ}), scope=text, label=f"viewer of {text}"),
+            Grant(effect=Effect.DENY, actions=frozenset({Action.READ}), scope=text, label="not viewer"),
+        ]
+        store.accounts.add("eve", None, old)
+    listed = json.loads(run("--home", str(home), "users", "list", "--json").stdout)
+    given, denied = next(user["grants"] for user in listed if user["name"] == "eve")
+    assert re.search("it grants nothing: .*Last seen is shown", given["label"])
+    assert re.search("it denies everything: .*Last seen is shown", denied["label"])
 
 
 def test_a_policy_that_compares_the_source_with_its_name_is_refused(home):

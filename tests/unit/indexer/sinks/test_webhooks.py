@@ -327,6 +327,15 @@ def test_webhooks_are_added_listed_tried_and_removed(settings, receiver, store):
     assert "no webhook" in str(run(settings, "remove", "report").exception)
 
 
+def test_a_webhook_of_an_earlier_version_that_is_told_nothing_says_why(settings, receiver, store):
+    """What it waited for grew, and the list named no trouble."""
+    old = Webhook(name="old", url=receiver.url, query="top 2 by f1", events=(), secret=f"env:{NAME}")
+    store.webhooks.add(old)
+    (listed,) = json.loads(run(settings, "list", "--json").stdout)
+    assert "cannot count them" in listed["trouble"][0]
+    assert "The query of a webhook" in run(settings, "list").stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

@@ -305,6 +305,8 @@ PROBLEMS = [
     ("bert OR", "dangling-operator", None, "OR"),
     ("files:x", "not-searchable", None, "files"),
     ("last_seen<2020", "not-searchable", None, "last_seen"),
+    ("has:last_seen", "not-searchable", None, "last_seen"),
+    ("sort:-last_seen", "not-sortable", None, "-last_seen"),
 ]
 
 
@@ -317,6 +319,15 @@ def test_doubt_is_a_value_with_its_place_and_a_way_to_mend_it(text, code, fix, s
         assert fix in [suggestion.text for suggestion in problem.suggestions]
         mended = parse(fix, vocabulary=KNOWN, now=NOW)
         assert not [one for one in mended.problems if one.code == code]
+
+
+@pytest.mark.parametrize("text", ["last_seen<2020", "has:last_seen", "sort:-last_seen"])
+def test_what_no_index_holds_says_what_finds_the_missing(text):
+    """An order by `last_seen` said that there is no such field, though pages show it."""
+    (problem,) = [
+        one for one in parse(text, vocabulary=KNOWN, now=NOW).problems if "Last seen" in one.message
+    ]
+    assert "is:missing" in problem.message
 
 
 def test_unknown_metric_offers_the_known_one_with_its_count():
