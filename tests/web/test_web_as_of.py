@@ -115,6 +115,7 @@ def test_what_a_page_of_the_past_shows_leads_to_the_same_moment(past):
     assert all("as_of=" in link for link in re.findall(r'href="(/models/[^"]*)"', compared.text))
     values = client.get("/values/license", query_string={"as_of": past.then}).text
     assert "apache-2.0" not in values
+    assert "The values as they were at" in values  # nothing told them from those of now
     assert all("as_of=" in link for link in re.findall(r'class="option" href="([^"]*)"', values))
     assert client.get(links[0].split("?")[0], query_string={"as_of": "2001-01-01"}).status_code == 404
 

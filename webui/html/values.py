@@ -37,6 +37,8 @@ class ValuesPage:
     other_count: int
     back_url: str
     hidden: tuple[tuple[str, str], ...]
+    as_of: str = ""  # the sentence of values of the past
+    now_url: str = ""
 
 
 def values_page(

@@ -215,9 +215,11 @@ def _model_of(model_id: str, day: str) -> ModelPage:
 
 def _values(name: str) -> ValuesPage:
     day = day_asked()
-    if day:
-        go_back(day)
+    at = go_back(day) if day else None
     field, view, prefix, state = find_facet(name)
-    hidden = [(name, value) for name, value in to_parameters(state) if name != PAGE]
-    hidden += [(AS_OF, day)] if day else []
-    return values_page(field, view, prefix, state, addresses(as_of=day), tuple(hidden))
+    hidden = tuple((name, value) for name, value in to_parameters(state) if name != PAGE)
+    page = values_page(field, view, prefix, state, addresses(as_of=day), hidden)
+    if at is None:
+        return page
+    sentence, now = f"The values as they were at {moment_of(at)}.", addresses().values(field.name, state)
+    return replace(page, as_of=sentence, now_url=now, hidden=(*hidden, (AS_OF, day)))
