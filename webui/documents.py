@@ -6,9 +6,14 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from catalog.records import FieldProvenance
 from catalog.records.leaves import flattened, value_at
 
-__all__ = ["flattened", "number_at", "rows_at", "text_at", "value_at", "values_at"]
+__all__ = ["ProvenanceNotKept", "flattened", "number_at", "rows_at", "text_at", "value_at", "values_at"]
+
+
+class ProvenanceNotKept(dict[str, FieldProvenance]):
+    """Of a state of the past: where a value came from is kept of the present state alone."""
 
 
 def values_at(document: Mapping[str, Any], name: str) -> tuple[Any, ...]:

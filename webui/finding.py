@@ -16,7 +16,7 @@ from catalog.query.text.targets import number_target
 from catalog.records import ModelId
 from catalog.text.absence import ABSENT
 from mappings import Field, fields
-from webui.documents import values_at
+from webui.documents import ProvenanceNotKept, values_at
 from webui.not_found import NotFoundHere
 from webui.parameters import asked
 from webui.query_example import QueryExample, query_example
@@ -66,7 +66,7 @@ def find_past_model(model_id: str) -> StoredModel:
     return (
         now
         if revision == now.revision
-        else replace(now, revision=revision, document=dict(document), provenance={})
+        else replace(now, revision=revision, document=dict(document), provenance=ProvenanceNotKept())
     )
 
 

@@ -91,6 +91,8 @@ def test_the_page_says_the_moment_and_its_links_stay_there(past):
     assert any("as_of=" in link for link in sorts)
     assert "Edit all" not in page
     assert "export.csv" not in page
+    nothing = past.client().get("/", query_string={"q": "zzzzqqq", "as_of": past.then}).text
+    assert "hear when there is one" not in nothing  # a saved search is one of now
     now = past.client().get("/", query_string={"q": "license:mit"}).text
     assert "as_of" not in now
 
@@ -106,6 +108,8 @@ def test_what_a_page_of_the_past_shows_leads_to_the_same_moment(past):
     assert ">mit<" in net
     assert "apache-2.0" not in net
     assert 'name="as_of"' in net
+    assert "computed" not in net  # every value was said to be, though a file says it
+    assert "kept of the present state alone" in net
     assert "apache-2.0" in client.get(re.search(r'href="([^"]*)">As it is now', net)[1]).text
 
     compared = client.get(

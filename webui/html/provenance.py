@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from catalog.records import Contender, FieldProvenance, display_key
+from webui.documents import ProvenanceNotKept
 from webui.text import shown
 
 STATEMENTS_SHOWN = 20
@@ -97,6 +98,9 @@ class Provenance:
 
 def provenance_of(field: str, known: Mapping[str, FieldProvenance], description: str = "") -> Provenance:
     """The provenance of a field, or the statement that it follows from the others."""
+    if isinstance(known, ProvenanceNotKept):
+        how = "Where a value came from is kept of the present state alone"
+        return Provenance(summary="not kept", winners=(), losers=(), hidden=0, conflict=False, derived=how)
     entry = known.get(field)
     if entry is None or not (entry.winners or entry.losers):
         how = f"Made by Modeldex from all files. {description}".removesuffix(".").rstrip()
