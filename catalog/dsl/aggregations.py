@@ -9,7 +9,7 @@ from typing import Any
 
 from catalog.dsl.clauses import QueryReader
 from catalog.dsl.composite import Composite, inside, read_composite
-from catalog.dsl.costs import depth, ends_of, estimate
+from catalog.dsl.costs import depth, ends_of, estimate, numbers
 from catalog.dsl.dates import DateFormat, date_options, iso, period_of
 from catalog.dsl.response_shapes import Shape, read_shape
 from catalog.dsl.values import (
@@ -51,6 +51,8 @@ MAX_TERMS_SIZE = 500
 MAX_RANGES = 100
 MAX_BUCKETS = 20_000
 """Most buckets that one request may be expected to make: ten lines of 1,500 points, as Grafana draws them, are 15,010."""
+MAX_NUMBERS = 200_000
+"""Most numbers that are measured in them: a million, of percentiles in each hour of years, took 400 MB of memory."""
 MAX_PERCENTS = 20
 MAX_FILTERS = 50
 SMALLEST_INTERVAL = 1e-3
@@ -91,6 +93,11 @@ class AggregationReader:
         if expected > MAX_BUCKETS:
             raise RequestRefused(
                 "aggs", f"may make about {expected:,} buckets; the limit is {MAX_BUCKETS:,}."
+            )
+        measured = sum(numbers(aggregation, ends) for aggregation in checked.values())
+        if measured > MAX_NUMBERS:
+            raise RequestRefused(
+                "aggs", f"may measure about {measured:,} numbers; the limit is {MAX_NUMBERS:,}."
             )
         for name, aggregation in checked.items():
             if depth(aggregation) > MAX_DEPTH:

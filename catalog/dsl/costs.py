@@ -28,6 +28,7 @@ _YEARS_OF_DATA = 20
 _UNBOUNDED_BUCKETS = 100
 _CALENDAR_BUCKETS = {"year": 1, "quarter": 4, "month": 12, "week": 53, "day": 366}
 _PASSING = (FilterAgg, NestedAgg, ReverseNestedAgg)
+_NUMBERS = {"stats": 5, "extended_stats": 10}
 _ENDS = 2
 """Buckets that reach beyond a range, one at each end."""
 
@@ -83,6 +84,18 @@ def estimate(aggregation: Aggregation, ends: Mapping[str, Ends]) -> int:
     own = _own_buckets(aggregation, ends)
     below = sum(estimate(part, ends) for part in getattr(aggregation, "aggs", {}).values())
     return own + own * below
+
+
+def numbers(aggregation: Aggregation, ends: Mapping[str, Ends]) -> int:
+    """How many numbers may be measured in those buckets: each is kept until the answer is written."""
+    if isinstance(aggregation, MetricAgg):
+        return (
+            len(aggregation.percents)
+            if aggregation.kind == "percentiles"
+            else _NUMBERS.get(aggregation.kind, 1)
+        )
+    below = sum(numbers(part, ends) for part in getattr(aggregation, "aggs", {}).values())
+    return _own_buckets(aggregation, ends) * below
 
 
 def _own_buckets(aggregation: Aggregation, ends: Mapping[str, Ends]) -> int:

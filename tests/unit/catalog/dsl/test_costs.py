@@ -144,6 +144,16 @@ def test_more_buckets_than_are_made_are_refused_by_their_number(body):
     assert refused.value.part == "aggs"
 
 
+def test_more_numbers_than_are_kept_are_refused():
+    """Numbers are no buckets: nineteen percentiles in each hour of a year were answered with 24 MB, of 400 MB of memory."""
+    body = panel(365, 3_600)
+    assert from_dsl(body)[0].aggregations
+    measures = {f"m{number}": {"percentiles": {"field": "size_bytes"}} for number in range(19)}
+    body["aggs"]["line"]["aggs"] = measures
+    with pytest.raises(RequestRefused, match="numbers; the limit is"):
+        from_dsl(body)
+
+
 @pytest.mark.parametrize("key", ["_other_", None])
 def test_the_other_bucket_takes_no_name_of_a_filter(key):
     filters = {"filters": {"_other_": {"match_all": {}}}, "other_bucket": True, "other_bucket_key": key}
