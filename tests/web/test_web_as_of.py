@@ -175,3 +175,13 @@ def test_today_is_made_once_until_something_changes(past, monkeypatch):
             assert names(client.get("/api/v1/search", query_string={"as_of": day})) == ["net", "other"]
         assert len(readings) == 1
         assert readings[0] <= datetime.now(UTC)
+
+
+@pytest.mark.parametrize(
+    "place", ["models/ID", "models/ID/lineage", "models/ID/cyclonedx.json", "compare?ids=ID"]
+)
+def test_the_api_never_answers_of_now_what_is_asked_of_the_past(past, place):
+    """`as_of` was dropped in silence: a script that asked for then was told of now."""
+    address = ("/api/" if place.endswith(".json") else "/api/v1/") + place.replace("ID", past.ids[0])
+    joint = "&" if "?" in address else "?"
+    assert past.client().get(f"{address}{joint}as_of={past.then}").status_code == 400

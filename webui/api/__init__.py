@@ -56,7 +56,7 @@ from webui.finding import (
 from webui.health import accept, health
 from webui.not_found import NotFoundHere
 from webui.parameters import Asked, addresses, asked
-from webui.past import day_asked, go_back
+from webui.past import day_asked, go_back, refuse_the_past
 from webui.reading import (
     answer_as_owner,
     build,
@@ -80,6 +80,7 @@ if TYPE_CHECKING:
     from catalog.query.state import SearchState
 
 blueprint = Blueprint("api", __name__, url_prefix="/api")
+blueprint.before_request(refuse_the_past)
 MOST_IDS = 1_000
 FEWEST_COMPARED = 2
 REPORT_BYTES = 1024 * 1024

@@ -34,6 +34,7 @@ from webui.editing import (
 from webui.finding import find_model, find_present
 from webui.not_found import NotFoundHere
 from webui.parameters import addresses
+from webui.past import refuse_the_past
 from webui.reading import catalog, visit
 from webui.rendering import answer
 from webui.security import refuse_foreign_pages
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from catalog.records import Revision, StoredModel
 
 blueprint = Blueprint("editing", __name__, url_prefix="/api/v1")
+blueprint.before_request(refuse_the_past)
 blueprint.before_request(refuse_foreign_pages)
 
 NOT_FIELDS = frozenset({"query", "dry_run"})

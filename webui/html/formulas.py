@@ -37,12 +37,12 @@ def read_formulas(parser: MarkdownIt) -> None:
 def _read_inline(state: StateInline, silent: bool) -> bool:
     if state.src[state.pos] != "$" or (state.pos and state.src[state.pos - 1].isdigit()):
         return False
-    found = _INLINE.match(state.src, state.pos, state.posMax)
-    if found is None:
+    formula = _INLINE.match(state.src, state.pos, state.posMax)
+    if formula is None:
         return False
     if not silent:
-        state.push("formula", "code", 0).content = found[0]
-    state.pos = found.end()
+        state.push("formula", "code", 0).content = formula[0]
+    state.pos = formula.end()
     return True
 
 
