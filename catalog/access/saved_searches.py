@@ -162,7 +162,10 @@ class SavedSearches:
         with self._open(write=False) as searches:
             look = searches.look(saved.id, self._looker(catalog))
         sight = _sight(catalog, state, _best_of(look))
-        problems = tuple(dict.fromkeys((*catalog.not_understood(state), *_unknown(catalog, state))))
+        dropped = catalog.not_understood(state)
+        if dropped:  # it finds something else than its reader saw: no model is new or gone by that
+            sight = replace(sight, documents=None)
+        problems = tuple(dict.fromkeys((*dropped, *_unknown(catalog, state))))
         if saved.schema_version > SCHEMA_VERSION:
             problems = ("A newer Modeldex saved this search; here it may mean something else.", *problems)
         return _news(look, sight, problems)

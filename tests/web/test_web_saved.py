@@ -150,6 +150,17 @@ def test_best_few_stay_few_in_a_saved_search_its_news_and_its_feed(server):
     assert (later.new, later.gone) == (1, 1)
 
 
+def test_nothing_is_told_gone_by_a_search_that_is_not_understood_any_more(server):
+    """A search by `last_seen` of the version before told of every model that it is gone."""
+    saved_as(server.client(BEFORE), "x", q="task:token-classification")
+    (saved,) = server.searches().all()
+    server.searches().change(saved, query="q=last_seen%3C2030-01-01")  # as it was kept then
+    (saved,) = server.searches().all()
+    news = server.searches().news(saved, server.catalog(BEFORE))
+    assert (news.new, news.gone, news.departed) == (None, None, ())
+    assert "Last seen is shown" in news.not_understood[0]
+
+
 def test_selections_and_order_are_kept_too(server):
     address = saved_as(server.client(BEFORE), "x", q="bert", task="token-classification", sort="-f1")
     (saved,) = server.searches().all()
