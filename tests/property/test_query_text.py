@@ -250,6 +250,12 @@ TEXTS = st.one_of(
 @example(text="except pytorch")
 @example(text="10000000000000000000000000000000B")
 @example(text="BASE:merge:*:")
+@example(text="0 OR 0GB METRIC.0")
+@example(text="metric.x:2GB")
+@example(text="PATH:?..")
+@example(text="path:(a OR b)")
+@example(text='path LIKE "a b%c" LEAST: ACC')
+@example(text="PATH:*( LEAST: ACC")
 def test_canonical_text_reads_as_the_same_query(vocabulary, text):
     once = parse(text, vocabulary=vocabulary, now=NOW)
     again = parse(once.canonical, vocabulary=vocabulary, now=NOW)

@@ -439,7 +439,12 @@ def _typed(number: Number, target: Target) -> str:
 
 
 def _metric_digits(number: Number) -> str:
-    return f"{number.value.quantize((number.half_step * 2).normalize()):f}"
+    """The number with as many digits as were typed: of `2M` all that rounds to it is asked for, of 2000000 less."""
+    step = (number.half_step * 2).normalize()
+    for suffix, factor in (("T", 10**12), ("B", 10**9), ("M", 10**6), ("k", 10**3)):
+        if step >= factor:
+            return f"{(number.value / factor).quantize(step / factor):f}{suffix}"
+    return f"{number.value.quantize(step):f}"
 
 
 def _explained(target: Target, bounds: _Bounds, operator: str) -> str:

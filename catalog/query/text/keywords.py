@@ -111,14 +111,20 @@ def _listed(joined: Leaf, leaves: list[Leaf], target: Target) -> Leaf:
     values = [leaf.label.removeprefix(head) for leaf in leaves]
     if len(leaves) < 2 or joined.loose != "or" or any(not leaf.label.startswith(head) for leaf in leaves):
         return joined
+    if target.path in _WITH_COMMAS:
+        return joined
     if any((len(value) > 1 and value[0] == value[-1] == '"') or not _bare(value) for value in values):
         return joined
     return Leaf(node=joined.node, label=head + ",".join(values), explanation=joined.explanation)
 
 
+_WITH_COMMAS = frozenset({"path", "uri"})
+"""Of these `a,b` is one value."""
+
+
 def _whole_paths(token: Token, target: Target) -> tuple[Piece, ...]:
     """A comma belongs to a path unless brackets make it a list."""
-    if target.path not in {"path", "uri"} or token.bracketed or any(piece.quoted for piece in token.values):
+    if target.path not in _WITH_COMMAS or token.bracketed or any(piece.quoted for piece in token.values):
         return token.values
     first, last = token.values[0], token.values[-1]
     text = ",".join(piece.text for piece in token.values)
@@ -412,6 +418,9 @@ _FROM_ANY_FOLDER = pattern(r"(?:\*{2,}/)+")
 _STARS = pattern(r"\*{2,}")
 
 
+_UNBROKEN = pattern(r"[\w.*?/-]+")
+
+
 def _places_like(piece: Piece, target: Target, reading: Reading) -> Leaf:
     """`team/*/final`: every place that looks so, and all below it. `**/` at the beginning also stands for no folder."""
     typed = piece.text.strip()
@@ -431,7 +440,8 @@ def _places_like(piece: Piece, target: Target, reading: Reading) -> Leaf:
         unasked = "has commas, brackets or quotes beside ?; write * in place of ?."
     if unasked or label is None:
         reading.problem("unsupported-operator", f"{typed} {unasked}", piece.start, piece.end)
-        return Leaf(node=Nothing(), label=label or f"{name_of(target.path)}:{quoted(typed)}")
+        as_typed = typed if _UNBROKEN.fullmatch(typed) else quoted(typed)  # in quotes a star is a letter
+        return Leaf(node=Nothing(), label=label or f"{name_of(target.path)}:{as_typed}")
     clauses: list[Query] = [_like(field, form) for field, form in patterns]
     node = clauses[0] if len(clauses) == 1 else Or(tuple(clauses))
     return Leaf(

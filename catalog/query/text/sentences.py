@@ -404,9 +404,16 @@ def as_words(text: str, reading: Reading) -> str:
     return _quoted_words(text, brackets=True) if rewrite(quoted, reading).changed else quoted
 
 
+_LIKE = pattern(r'[\w.-]+ LIKE "(?:[^"\\]|\\.)*"')
+"""A condition of three words, as patterns with blanks are written."""
+
+
 def _quoted_words(text: str, *, brackets: bool) -> str:
     parts, at = [], 0
+    conditions = [condition.span() for condition in _LIKE.finditer(text)]
     for word in typed_words(text):
+        if any(start <= word.start < end for start, end in conditions):
+            continue
         bare = word.raw.lstrip("<>=≥≤")
         grouped = _at_brackets(word) if not word.plain and word.raw[:1].isalnum() else None
         if grouped is not None and not _OF_LISTS & set(word.raw):
