@@ -212,9 +212,8 @@ def slug_of(name: str) -> str:
 def arrivals_of(catalog: Catalog, saved: SavedSearch) -> list[Mapping[str, Any]]:
     """What the search finds, those that came to the catalog last in front: the entries of its feed."""
     state = state_of(saved)
-    if (
-        catalog.understood(state.text).limit is not None
-    ):  # which models are meant is told by the search's own order
+    # A limit takes those that are first in the search's own order, whenever they came.
+    if catalog.understood(state.text).limit is not None:
         return heapq.nlargest(FEED_ENTRIES, catalog.export(state), key=_arrival)
     request = replace(
         catalog.request(state),
