@@ -72,9 +72,7 @@ class PageParts:
 
     facets: bool = True
     ends: bool = True  # facets of ranges tell the least and the greatest value of the models found
-    relaxed: bool = (
-        False  # where no model has all words, those with most, which is said: for persons, who read it
-    )
+    relaxed: bool = False  # where no model has all words, those with most, which is said: persons read it
 
 
 WHOLE_PAGE = PageParts()
