@@ -39,7 +39,7 @@ from catalog.query.nodes import (
     Wildcard,
 )
 from catalog.query.subjects import comparisons
-from catalog.query.validate import NESTED_PATH, NUMBERS, PATTERNED, Resolved
+from catalog.query.validate import NESTED_PATH, NUMBERS, Resolved
 from catalog.text.patterns import pattern
 from catalog.text.wildcards import PATTERN_BOUNDS, is_bounded
 from mappings import fields
@@ -300,12 +300,12 @@ def _wildcard(body: Any, nested: bool) -> Query:
         _flags(inner, "case_insensitive")
         inner = inner.get("value", inner.get("wildcard"))
     text = _unescaped(text_of(inner, field.name))
-    row, stem = fields().get(field.name), text.removesuffix("*")
-    is_place = row is not None and row.place
-    if is_place or (field.type in PATTERNED and not {"*", "?"}.isdisjoint(stem)):
+    row = fields().get(field.name)
+    if row is not None and row.place:
         if not is_bounded(text):
             raise RequestRefused("wildcard", PATTERN_BOUNDS)
         return Wildcard(field.name, text)
+    stem = text.removesuffix("*")
     if stem == text or "*" in stem or "?" in stem or len(stem) < SHORTEST_WILDCARD:
         raise RequestRefused(
             "wildcard", f"is a text of at least {SHORTEST_WILDCARD} characters with * at its end."

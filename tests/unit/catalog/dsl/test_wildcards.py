@@ -1,4 +1,4 @@
-"""Patterns in Elasticsearch JSON."""
+"""Patterns of places in Elasticsearch JSON."""
 
 import pytest
 
@@ -18,13 +18,3 @@ def test_letters_that_need_no_backslash_may_have_one():
     """Clients put one before every letter that is none of a word."""
     asked = {"query": {"wildcard": {"path": r"team\-*\/prod"}}}
     assert from_dsl(asked)[0].query == Wildcard("path", "team-*/prod")
-
-
-@pytest.mark.parametrize(
-    ("field", "form"),
-    [("base_model.id", "*llama*"), ("license", "*gpl?3*"), ("name.keyword", "llama-*-chat")],
-)
-def test_any_keyword_is_asked_for_by_a_pattern(field, form):
-    """Only places were; `wildcard` on a name or a base model was refused."""
-    asked = {"query": {"wildcard": {field: form}}}
-    assert from_dsl(asked)[0].query == Wildcard(field.removesuffix(".keyword"), form)
