@@ -13,6 +13,8 @@ class Suggestion:
     text: str
 
 
+PRESENT_ALONE = "is:missing finds what the last crawl missed"
+"""What to ask in place of a field that no index holds, since every crawl changes it."""
 UNDERSTOOD = frozenset(
     {
         "read-as-octets",

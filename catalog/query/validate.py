@@ -30,6 +30,7 @@ from catalog.query.nodes import (
     Terms,
     Wildcard,
 )
+from catalog.query.problems import PRESENT_ALONE
 from catalog.query.request import (
     MAX_RESULT_WINDOW,
     Aggregation,
@@ -51,7 +52,6 @@ from catalog.text.spelling import nearest
 from catalog.text.wildcards import PATTERN_BOUNDS, is_bounded
 from mappings import evaluation_parts, fields
 
-NOT_IN_INDEX = "changes with every crawl and is told of one model, not searched; is:missing finds what the last crawl missed."
 MAX_CLAUSES = 4096
 MAX_PATTERNS = 128
 """Each is an automaton of its own, which takes up to half a second to make."""
@@ -110,7 +110,8 @@ def resolve(name: str) -> Resolved:
     """What a field name means. Raises RequestRefused for a name that is no field, with the nearest one."""
     row = fields().get(name)
     if row is not None and not row.in_index:
-        raise RequestRefused(name, NOT_IN_INDEX)
+        reason = "changes with every crawl and is told of one model, not searched"
+        raise RequestRefused(name, f"{reason}; {PRESENT_ALONE}.")
     if row is not None:
         return Resolved(name, row.type, row.list)
     root, _, rest = name.partition(".")

@@ -8,6 +8,7 @@ from functools import cache, lru_cache
 from typing import Protocol
 
 from catalog.query.document_values import is_leaf, is_metric_on_dataset
+from catalog.query.problems import PRESENT_ALONE
 from catalog.text.patterns import pattern
 from catalog.text.slugs import slug, stored_slug
 from catalog.text.spelling import nearest
@@ -421,7 +422,7 @@ def only_shown(name: str) -> Field | None:
 
 def why_only_shown(field: Field, asked: str = "searched") -> str:
     """A clause about a field that is kept and shown but cannot be `asked`."""
-    instead = "" if field.in_index else "; is:missing finds what the last crawl missed"
+    instead = "" if field.in_index else f"; {PRESENT_ALONE}"
     return f"{field.label} is shown on a model's page but cannot be {asked}{instead}"
 
 
