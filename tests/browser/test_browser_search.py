@@ -267,6 +267,14 @@ def test_nothing_is_wider_than_a_phone(phone, address):
     assert phone.evaluate("document.documentElement.scrollWidth") <= 390
 
 
+def test_the_columns_that_nobody_chose_fit_beside_the_facets_of_a_small_laptop(tab):
+    """At 1,280 pixels the last one was cut off at the edge of the window."""
+    page = tab("chromium", viewport={"width": 1280, "height": 800})
+    page.goto("/?view=table")
+    cut = "element => element.scrollWidth - element.clientWidth"
+    assert page.locator(".scroll:has(> .results-table)").evaluate(cut) == 0
+
+
 def test_on_a_phone_the_filters_wait_behind_one_word(phone):
     phone.goto("/")
     option = phone.locator('[data-facet="framework"] .option').first

@@ -303,7 +303,6 @@ def table_rows(table: TableView) -> Markup:
 
 def _table_row(row: TableRow, heads: Iterable[ColumnHead]) -> str:
     identifier, name, url = escape(row.id), escape(row.name), escape(row.url)
-    version = f' <span class="version"><bdi>{escape(row.version)}</bdi></span>' if row.version else ""
     copies = (
         f'<span class="note">+{row.copies} {"copy" if row.copies == 1 else "copies"}</span>'
         if row.copies
@@ -313,9 +312,19 @@ def _table_row(row: TableRow, heads: Iterable[ColumnHead]) -> str:
     return (
         f'  <tr><td><label class="pick"><input type="checkbox" form="compare" name="ids" value="{identifier}"'
         f' data-key="pick-{identifier}"><span class="hidden">Compare {name}</span></label></td>'
-        f'<th scope="row"><a href="{url}"><bdi>{name}</bdi></a>{version} \n{_badges(row.badges)}{copies}</th>\n'
+        f'<th scope="row"><a href="{url}"><bdi>{name}</bdi></a>{_version(row.version)} \n{_badges(row.badges)}{copies}</th>\n'
         f"  {cells}\n  </tr>\n"
     )
+
+
+def _version(version: str) -> str:
+    """What tells a model from others of its name: if that is a path, below the name, and in two lines behind a slash
+    rather than within a word.
+    """
+    if not version:
+        return ""
+    kind = "version place" if "/" in version else "version"
+    return f' <span class="{kind}"><bdi>{escape(version).replace("/", "/<wbr>")}</bdi></span>'
 
 
 def _cell(cell: Cell, head: ColumnHead, url: str) -> str:
