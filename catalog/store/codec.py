@@ -1,4 +1,4 @@
-"""Dataclasses of `catalog.records` to JSON, compressed with a dictionary of typical texts, and back, without loss.
+"""Dataclasses of `catalog.records` to compressed JSON, and back, without loss.
 
 Fields at their default are left out, so a field that is added later with a default reads old rows. Values from files
 (`Any`) keep what JSON cannot say under `$`-tags: tuples, NaN and infinities.
@@ -13,7 +13,6 @@ import json
 import math
 import types
 import typing
-import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
@@ -21,31 +20,15 @@ from datetime import UTC, datetime
 from enum import Enum
 from functools import cache
 from operator import attrgetter
-from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from catalog.records import TensorSummary
+from catalog.store.compression import packed, unpacked
 
 T = TypeVar("T")
 
-COMPRESSION_LEVEL = 6
-"""With a dictionary it makes 659 bytes of the record of a small model; level 4 makes 761 in two thirds of the time."""
-MEMORY_LEVEL = 6
-"""Of zlib, in its own measure: 160 kB for a stream instead of 268 kB. Most texts are so small that to get and clear that
-memory took longer than to compress them: 77 of 95 µs for an outline, which now takes 18 µs."""
-MAX_INFLATED_BYTES = 1 << 30
-UNREADABLE = (zlib.error, ValueError, KeyError, TypeError)
+UNREADABLE = (ValueError, KeyError, TypeError)
 """What `unpack` and `unpack_json` raise for bytes that are not what `pack` made."""
-
-
-@cache
-def dictionary() -> bytes:
-    """What the texts of a small model have in common with those of every other: its extractions, then its record.
-
-    It never changes: each stream names the one that it was written with by its Adler-32 (RFC 1950, section 2.2), and
-    whoever makes another one keeps this beside it for reading.
-    """
-    return Path(__file__).with_name("typical_texts.jsonl").read_bytes()
 
 
 def pack(value: Any) -> bytes:
@@ -57,7 +40,7 @@ def unpack(kind: type[T], data: bytes) -> T:
     """The dataclass that `pack` was given."""
     import msgspec  # noqa: PLC0415 - 15 ms that a search need not pay
 
-    text = _inflate(data)
+    text = unpacked(data)
     hint: Any = kind
     if b'"$' not in text:
         try:
@@ -75,7 +58,7 @@ def unpack(kind: type[T], data: bytes) -> T:
 def is_whole(data: bytes) -> bool:
     """Whether the bytes are as they were packed: their checksum says so, for a tenth of what unpacking costs."""
     try:
-        _inflate(data)
+        unpacked(data)
     except UNREADABLE:
         return False
     return True
@@ -96,25 +79,11 @@ def pack_json(value: Any) -> bytes:
         text = orjson.dumps(value)
     except TypeError:  # integers beyond 64 bits, and lone surrogates, which ASCII escapes keep
         text = json.dumps(value, separators=(",", ":")).encode("ascii")
-    return _deflated(text)
-
-
-def _deflated(text: bytes) -> bytes:
-    deflater = _primed_deflater().copy()
-    packed: bytes = deflater.compress(text) + deflater.flush()
-    return packed
-
-
-@cache
-def _primed_deflater() -> Any:
-    """A stream that has taken in the dictionary, to be copied for each text: to take it in costs 60 µs, a copy 10."""
-    return zlib.compressobj(
-        COMPRESSION_LEVEL, zlib.DEFLATED, zlib.MAX_WBITS, MEMORY_LEVEL, zlib.Z_DEFAULT_STRATEGY, dictionary()
-    )
+    return packed(text)
 
 
 def unpack_json(data: bytes) -> Any:
-    return json.loads(_inflate(data))
+    return json.loads(unpacked(data))
 
 
 def read_object(text: str) -> dict[str, Any]:
@@ -124,30 +93,6 @@ def read_object(text: str) -> dict[str, Any]:
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}
-
-
-def _inflate(data: bytes) -> bytes:
-    """The text, with the dictionary or, as earlier versions wrote it, without one. Raises zlib.error unless it is as it was."""
-    opening, primed = _primed_inflater()
-    if data[: len(opening)] != opening:
-        inflater = zlib.decompressobj(zdict=dictionary())
-        return inflater.decompress(data, MAX_INFLATED_BYTES)
-    inflater = primed.copy()
-    text: bytes = inflater.decompress(data[len(opening) :], MAX_INFLATED_BYTES)
-    if inflater.unused_data != zlib.adler32(text).to_bytes(4, "big"):
-        raise zlib.error("a text that is not as it was packed")
-    return text
-
-
-@cache
-def _primed_inflater() -> tuple[bytes, Any]:
-    """What each stream begins with, and what reads on from there and has taken in the dictionary, to be copied for each
-    text: to take it in costs 15 µs, a copy one. Such a stream has no wrapping that zlib would check, so we do.
-
-    Source: RFC 1950, section 2.2: two bytes, the dictionary's Adler-32, the compressed data, the Adler-32 of the text.
-    """
-    opening = _deflated(b"")[:6]
-    return opening, zlib.decompressobj(-zlib.MAX_WBITS, zdict=dictionary())
 
 
 def instant(value: datetime) -> str:

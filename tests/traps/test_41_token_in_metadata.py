@@ -3,7 +3,6 @@
 import json
 import logging
 import sqlite3
-import zlib
 from dataclasses import replace
 
 import pytest
@@ -28,7 +27,7 @@ from catalog.records import (
     TensorSummary,
 )
 from catalog.settings import Settings
-from catalog.store.codec import dictionary
+from catalog.store.compression import DamagedText, unpacked
 from crawler.extractor import Claim
 from crawler.reading import Registry
 from webui.app import create_app
@@ -182,10 +181,10 @@ def inflated(database):
 
 
 def plain(value):
-    """The bytes behind a column: inflated, if they are compressed."""
+    """The bytes behind a column: unpacked, if they are packed."""
     if not isinstance(value, bytes):
         return str(value).encode("utf-8", "backslashreplace")
     try:
-        return zlib.decompressobj(zdict=dictionary()).decompress(value)
-    except zlib.error:
+        return unpacked(value)
+    except DamagedText:
         return value

@@ -4,7 +4,6 @@ import hashlib
 import json
 import lzma
 import sqlite3
-import zlib
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,8 @@ from catalog.records.history import VerificationCounts
 from catalog.settings import Settings
 from catalog.store import open_store
 from catalog.store.canonical import document_sha256
-from catalog.store.codec import dictionary, instant
+from catalog.store.codec import instant
+from catalog.store.compression import DamagedText, unpacked
 from catalog.store.database import open_database
 from catalog.store.schema import VERSIONS
 from catalog.store.tables import extractions, objects, revisions
@@ -197,12 +197,12 @@ def inflated(database):
 
 
 def plain(value) -> bytes:
-    """The bytes behind a column: inflated, if they are compressed."""
+    """The bytes behind a column: unpacked, if they are packed."""
     if not isinstance(value, bytes):
         return str(value).encode("utf-8", "backslashreplace")
     try:
-        return zlib.decompressobj(zdict=dictionary()).decompress(value)
-    except zlib.error:
+        return unpacked(value)
+    except DamagedText:
         return value
 
 
