@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from catalog import plugins
 from catalog.errors import ModeldexError, PluginUnavailable, UserError
+from catalog.lazy_dataclasses import dataclass, replace
 from catalog.records.sources import SourceDefinition, SourceRow
 from catalog.settings import Settings
 from catalog.terminal import printable

@@ -11,12 +11,12 @@ import threading
 from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 from urllib.parse import quote
 
 from catalog.errors import ListingIncomplete, ObjectChanged, SourceError
+from catalog.lazy_dataclasses import dataclass
 from catalog.records import ObjectKey, ObjectMeta, SourceId
 from crawler.buckets.spending import Spending
 from crawler.selection import Selection

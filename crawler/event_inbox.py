@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from catalog.errors import ModeldexError, UserError, WriterBusy
+from catalog.lazy_dataclasses import dataclass, field
 from catalog.records import ModelId, ObjectKey, SourceId
 from catalog.records.objects import may_be_kept
 from catalog.records.sources import SourceRow, SourceState

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 
 from catalog.errors import ModeldexError, SourceError
 from catalog.layouts.content_addressed import content_key
+from catalog.lazy_dataclasses import dataclass, field, replace
 from catalog.recording.joining import settle_joins
 from catalog.recording.recorder import Recorder
 from catalog.recording.remake import remake

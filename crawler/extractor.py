@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from catalog.errors import ExtractError, LimitExceeded
+from catalog.lazy_dataclasses import dataclass
 from catalog.records import (
     Evidence,
     Extraction,

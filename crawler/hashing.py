@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from catalog.errors import ExtractError, ObjectChanged
+from catalog.lazy_dataclasses import dataclass
 from catalog.records import FileStatus, Member, ObjectMeta, Role
 from catalog.records.hashes import tensor_digest, tensor_label, tensors_digest
 from crawler.formats import safetensors_format

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from itertools import islice
 
 from catalog.errors import ExtractError, LimitExceeded
+from catalog.lazy_dataclasses import dataclass, replace
 from catalog.records import Extraction, Origin, Risk, Role, Severity
 from crawler.extractor import HEAD_BYTES, Extractor, Findings, Named
 from crawler.formats import gguf_format, hdf5, numpy_format, tars, torch_zip

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from catalog.errors import ObjectUnreadable, SourceError
+from catalog.lazy_dataclasses import dataclass
 from catalog.records import ObjectKey, ObjectMeta, display_key
 from catalog.store.documents import LIVE
 from catalog.store.manifest import Sightings

@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
 from functools import cache
 
 from catalog import plugins
 from catalog.errors import PluginUnavailable
 from catalog.layouts import variants
 from catalog.layouts.shards import Shard, shard_of
+from catalog.lazy_dataclasses import dataclass, field
 
 _LITTER = re.compile(r"\..+|_SUCCESS|thumbs\.db|desktop\.ini", re.IGNORECASE)
 """What desktops and Hadoop put into any directory: it says nothing of what the directory is."""

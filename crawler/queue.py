@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from catalog.errors import ExtractError
+from catalog.lazy_dataclasses import dataclass
 from catalog.store import Store
 from crawler.event_bodies import Hint, hints_of
 from crawler.event_inbox import note_hints

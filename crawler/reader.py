@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import io
 import time
-from dataclasses import dataclass
 from typing import Protocol
 
 from catalog.errors import LimitExceeded, Malformed, ObjectChanged
+from catalog.lazy_dataclasses import dataclass
 from catalog.records import ObjectKey
 
 BLOCK_BYTES = 64 * 1024

@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import Protocol
 
+from catalog.lazy_dataclasses import dataclass, field
 from catalog.records import ObjectMeta
-from catalog.records.construction import made_often
 from catalog.store.entries import Entry, PackedEntry, packed_entry
 from crawler.pool import Pool
 from crawler.reader import Budget
@@ -25,7 +24,6 @@ Listed = tuple[ObjectMeta, Entry | None]
 """An object, and what was known of it."""
 
 
-@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadObject:
     """An outcome, packed as the manifest keeps it. `broken` are extractors that broke over the object, with a sentence each."""

@@ -9,7 +9,6 @@ import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import cast
@@ -24,11 +23,11 @@ from catalog.errors import (
     PluginUnavailable,
     SourceError,
 )
+from catalog.lazy_dataclasses import dataclass, field, replace
 from catalog.normalise.masking import masked_extraction
 from catalog.normalise.values.secrets import masked_text
 from catalog.recording.prints import with_subject_digests
 from catalog.records import Extraction, FileStatus, ObjectMeta, Risk, Role, Severity
-from catalog.records.construction import made_often, replace
 from catalog.store.entries import Entry, Reading, outlined
 from catalog.store.shares import may_have_shares, split
 from crawler import hashing, sniffing
@@ -200,7 +199,6 @@ class SharedBytes:
         return data
 
 
-@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What the manifest gets to know of an object. `extraction` None leaves the stored one. `broken` are extractors that

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from cronsim import CronSim, CronSimError
 
 from catalog.errors import UserError
+from catalog.lazy_dataclasses import dataclass
 from catalog.records.sources import SourceRow
 
 UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}

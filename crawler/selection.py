@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from fnmatch import translate
 from functools import cached_property
 from typing import Protocol, Self, runtime_checkable
 
 from catalog.errors import UserError
+from catalog.lazy_dataclasses import dataclass
 from catalog.records import ObjectKey, ObjectMeta
 from crawler.source import Listed, Source
 

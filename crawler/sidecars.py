@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import yaml
 
 from catalog.access.edits_in_force import EditInForce, edits_in_force
 from catalog.errors import ModeldexError
+from catalog.lazy_dataclasses import dataclass
 from catalog.recording import metric_edits
 from catalog.records import ObjectKey, StoredModel
 from catalog.records.sources import SourceRow

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
+from catalog.lazy_dataclasses import dataclass
 from catalog.records import Evidence, Extraction, FileStatus, ObjectMeta, Observation, Origin, Problem, Role
 from crawler.promises import installed
 from mappings.formats import never_opened as never_opened_suffixes

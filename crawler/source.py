@@ -11,11 +11,11 @@ with them, too; a secret one is given as a reference and arrives as what it refe
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 from catalog.errors import SourceError
+from catalog.lazy_dataclasses import dataclass, replace
 from catalog.records import ObjectKey, ObjectMeta, SourceId
 from catalog.records.objects import MOST_KEY_BYTES, is_too_long, may_be_kept
 

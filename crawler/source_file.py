@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from catalog.errors import ExtractError, ModeldexError, UserError
+from catalog.lazy_dataclasses import dataclass, replace
 from catalog.records.sources import SourceDefinition, SourceRow, SourceState
 from catalog.settings import Settings
 from catalog.settings.sections import nearest

@@ -9,12 +9,12 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
 from catalog.errors import PluginUnavailable
+from catalog.lazy_dataclasses import dataclass, field
 from catalog.records.objects import ObjectKey, SourceId
 from catalog.records.sources import SourceRow
 from catalog.store import Store

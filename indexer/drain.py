@@ -10,10 +10,10 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from catalog.errors import EngineBusy, EngineUnavailable, WriterBusy
+from catalog.lazy_dataclasses import dataclass, field
 from catalog.search.engine import IndexAction, IndexOutcome, IndexWriter
 from catalog.store import INDEX
 from indexer.engines import open_writer

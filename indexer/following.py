@@ -9,10 +9,10 @@ a home may be restored or copied, and who changes the engine may come back. An i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from catalog.errors import EngineUnavailable
+from catalog.lazy_dataclasses import dataclass
 from catalog.search.engine import FollowingWriter, IndexWriter, KnownPlace
 from catalog.store.log_position import LogPosition, is_in_log, newest_position
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache, lru_cache
 from typing import Any
 
 from catalog.errors import DocumentRejected
+from catalog.lazy_dataclasses import dataclass, field
 from catalog.query.document_values import key_slug, leaf_numbers, metrics_by_dataset
 from catalog.query.instants import milliseconds
 from catalog.text import licences

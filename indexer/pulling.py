@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
+from catalog.lazy_dataclasses import dataclass, field
 from catalog.terminal import printable
 
 MAX_PROBLEMS = 50

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from catalog.lazy_dataclasses import dataclass, field
 from catalog.search.engine import IndexWriter
 from catalog.store import INDEX
 from indexer.following import note_complete, note_of, takes_its_place

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import ClassVar
 from urllib.parse import urlsplit
 
 from catalog.errors import UserError
+from catalog.lazy_dataclasses import dataclass
 from catalog.settings.sections import setting
 
 STATIC, RUNS = "static", "runs"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from catalog.lazy_dataclasses import dataclass
 from indexer.settings import HiveSettings, MongodbSettings
 
 if TYPE_CHECKING:

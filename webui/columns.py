@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from catalog.access.scopes import RELATIVE
+from catalog.lazy_dataclasses import dataclass
 from catalog.query.document_values import split_rank
 from catalog.query.text.targets import Target, dataset_id, resolve
-from catalog.records.construction import made_often
 from catalog.text import licences
 from catalog.text.slugs import stored_slug
 from catalog.text.value_names import value_name
@@ -53,7 +52,6 @@ class Column:
         return "down" if row is not None and row.smaller_is_lighter else ""
 
 
-@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
     """A metric's value and what it was measured on. Two of them may be ranked where `basis` agrees and is known."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from catalog.access.principals import OWNER, Principal
+from catalog.lazy_dataclasses import dataclass
 
 if TYPE_CHECKING:
     from catalog.access.accounts import Accounts

@@ -7,7 +7,8 @@ import binascii
 import hashlib
 import hmac
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from catalog.lazy_dataclasses import dataclass
 
 MAX_HEADER = 1_000
 _SCHEMES = frozenset({"apikey", "bearer", "basic"})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import secrets
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, request, url_for
@@ -12,6 +11,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, SecurityEr
 
 from catalog.access.opening import reading_fault
 from catalog.errors import ModeldexError, UserError
+from catalog.lazy_dataclasses import dataclass
 from webui.api.responses import ErrorAnswer, RefusedAnswer
 from webui.es import es_error
 from webui.not_found import NotFoundHere

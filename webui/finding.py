@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from flask import request
 
 from catalog.access.principals import OWNER
 from catalog.errors import UserError
+from catalog.lazy_dataclasses import dataclass, replace
 from catalog.query.nodes import And, Not, Or, Term, Terms
 from catalog.query.request import SearchRequest, SortKey
 from catalog.query.text.targets import number_target

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from catalog.records.construction import made_often
+from catalog.lazy_dataclasses import dataclass
 from mappings.metrics import find
 from webui.documents import rows_at
 from webui.text import shown
@@ -29,7 +28,6 @@ HEADLINES_SHOWN = 3
 LABEL_CHARACTERS = 40
 
 
-@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Headline:
     """One metric of a model: its canonical value, and the evaluation that it was taken from, empty if none is known."""

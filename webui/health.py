@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from catalog.access.crawl_requests import accept_run
 from catalog.errors import ModeldexError
+from catalog.lazy_dataclasses import dataclass
 from catalog.query.state import SearchState
 from catalog.records import Run, RunState
 from catalog.records.health import SourceHealth, StoreHealth

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from catalog.records.construction import made_often
+from catalog.lazy_dataclasses import dataclass
 from webui.text import shown
 
 COUNT_STEPS = ((10**12, "T"), (10**9, "B"), (10**6, "M"))
@@ -20,7 +19,6 @@ AXIS_CHARACTERS = 8
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
-@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
     """A value for people: `text` is short, `exact` says all of it."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from catalog.lazy_dataclasses import dataclass
 from mappings import fields
 from mappings.metrics import find
 from webui.headline import metric_label

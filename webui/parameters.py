@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 
 from flask import request
 
+from catalog.lazy_dataclasses import dataclass
 from catalog.query.state import SearchState
 from catalog.search.parameters import AS_OF, PAGE, PER_PAGE, TEXT, from_parameters, to_parameters
 from webui.urls import Addresses

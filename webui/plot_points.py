@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from catalog.lazy_dataclasses import dataclass, replace
 from catalog.query.nodes import And, Exists, Query
 from catalog.query.request import MAX_RESULT_WINDOW, Aggregation, MetricAgg, SearchRequest
 from catalog.query.text.targets import short_name

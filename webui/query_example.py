@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import shlex
-from dataclasses import dataclass
 from typing import Any
 
 from catalog.dsl.body import MAX_SIZE, from_dsl, to_dsl
 from catalog.errors import RequestRefused
+from catalog.lazy_dataclasses import dataclass
 from catalog.query.request import SearchRequest
 
 KEY = "YOUR_KEY"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
 from typing import ClassVar
 from urllib.parse import urlsplit
 
 from catalog.errors import UserError
+from catalog.lazy_dataclasses import dataclass
 from catalog.settings.sections import setting
 
 

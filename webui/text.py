@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from catalog.records.construction import made_often
+from catalog.lazy_dataclasses import dataclass
 from catalog.text import safety
 
 NAME_CHARACTERS = 160
@@ -20,7 +19,6 @@ VALUE_CHARACTERS = 2_000
 LINE_BREAKS = "\n\r\t\v\f\u2028\u2029"
 
 
-@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
     """A piece of text; `marked` pieces are why the model was found."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus, urlencode
 
+from catalog.lazy_dataclasses import dataclass
 from catalog.query.state import SearchState
 from catalog.search.parameters import AS_OF, parameter_of, to_parameters
 

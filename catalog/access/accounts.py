@@ -10,7 +10,6 @@ import re
 import secrets
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -29,6 +28,7 @@ from catalog.access.scopes import (
 )
 from catalog.access.user_mark import mark_users
 from catalog.errors import UserError
+from catalog.lazy_dataclasses import dataclass
 from catalog.records.accounts import (
     REPORTER,
     ROLES,

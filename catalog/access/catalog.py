@@ -8,12 +8,12 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from catalog.access.lenders import lenders_of, naming_only, without_links
 from catalog.access.principals import OWNER, Principal, Scope
 from catalog.errors import ModeldexError, NotAllowed, StoreDamaged, StoreError
+from catalog.lazy_dataclasses import dataclass, replace
 from catalog.query.nodes import All, And, Not, Nothing, Prefix, Query, Term, Terms
 from catalog.query.request import SearchRequest, SearchResult, SortKey, TermsAgg
 from catalog.query.state import SearchState

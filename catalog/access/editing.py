@@ -6,13 +6,13 @@ It reads through the `Catalog` of its principal, so that nobody changes what the
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from catalog.access.event_notes import with_store
 from catalog.access.permissions import may_disclose, may_edit, sees
 from catalog.errors import NotAllowed, UserError
+from catalog.lazy_dataclasses import dataclass, field, replace
 from catalog.normalise.parts.edits import said_by_files, without
 from catalog.normalise.values.secrets import masked
 from catalog.records.accounts import Happening

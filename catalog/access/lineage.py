@@ -7,13 +7,13 @@ step and direction, whatever the size of the catalog; cycles are links like othe
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from catalog.access.relatives import THERE, called, declared_bases, names_of_base, searched, shape_of
 from catalog.errors import RequestRefused
+from catalog.lazy_dataclasses import dataclass, field
 from catalog.query.nodes import And, Exists, Not, Query, Range, Term, Terms
 from catalog.query.request import SortKey
 

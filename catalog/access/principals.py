@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import TypeAlias
 
+from catalog.lazy_dataclasses import dataclass
 from catalog.query.nodes import All, Nothing, Query
 from catalog.records.accounts import Action
 

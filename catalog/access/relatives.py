@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from catalog.lazy_dataclasses import dataclass
 from catalog.query.nodes import And, Nested, Not, Query, Range, Term, Terms
 from catalog.query.request import SearchRequest, SortKey
 from catalog.query.text.printing import print_query

@@ -7,12 +7,12 @@ import heapq
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
 
 from catalog.errors import SearchChanged, UserError
+from catalog.lazy_dataclasses import dataclass, replace
 from catalog.query.request import SortKey
 from catalog.query.state import SearchState
 from catalog.records.searches import Look, SavedSearch

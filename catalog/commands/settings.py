@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import click
 
 from catalog.errors import PluginUnavailable
+from catalog.lazy_dataclasses import dataclass
 from catalog.settings import PREFIX, Settings
 from catalog.settings.registry import KIND, section_named
 from catalog.settings.sections import leaves

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from catalog.dsl.aggregations import AggregationReader, below
@@ -28,6 +27,7 @@ from catalog.dsl.values import (
     whole,
 )
 from catalog.errors import ModeldexError, RequestRefused
+from catalog.lazy_dataclasses import dataclass, field
 from catalog.query.nodes import All, And, Query
 from catalog.query.request import MAX_RESULT_WINDOW, SearchRequest, SortKey
 from catalog.query.subjects import scores

@@ -7,7 +7,6 @@ a page out of them. Models that lack one of the values are in no combination, as
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 from catalog.dsl.dates import DateFormat
 from catalog.dsl.values import only, whole
 from catalog.errors import RequestRefused
+from catalog.lazy_dataclasses import dataclass, replace
 from catalog.query.instants import milliseconds
 from catalog.query.request import (
     Aggregation,

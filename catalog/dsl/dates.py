@@ -8,11 +8,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from catalog.errors import RequestRefused
+from catalog.lazy_dataclasses import dataclass
 from catalog.query.instants import milliseconds, months_later
 from catalog.query.instants import moment as instant_of
 from catalog.query.periods import FIRST_YEAR, LAST_YEAR, Period, parse_period

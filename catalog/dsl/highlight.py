@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import Any
 
 from catalog.dsl.values import field_name, flag, only, whole
 from catalog.errors import RequestRefused
+from catalog.lazy_dataclasses import dataclass, replace
 from catalog.query.nodes import And, Match, Or, Phrase, Query
 from mappings import fields
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from catalog.dsl.composite import Composite
 from catalog.dsl.dates import DateFormat, date_options
 from catalog.dsl.values import flag
 from catalog.errors import RequestRefused
+from catalog.lazy_dataclasses import dataclass
 
 MAX_META_CHARACTERS = 1_000
 

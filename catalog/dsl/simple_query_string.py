@@ -10,9 +10,9 @@ Source: Lucene 9.12, queryparser/simple/SimpleQueryParser.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from catalog.errors import RequestRefused
+from catalog.lazy_dataclasses import dataclass, field
 from catalog.query.nodes import And, Match, Not, Nothing, Or, Phrase, Prefix, Query
 from catalog.query.validate import resolve
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from typing import Any
 
+from catalog.lazy_dataclasses import dataclass, field, replace
 from catalog.normalise.gathering import Gathered
 from catalog.normalise.parts import edits
 from catalog.normalise.parts.evaluations import Evaluations
@@ -27,7 +27,6 @@ from catalog.records import (
     Risk,
     Severity,
 )
-from catalog.records.construction import replace
 from catalog.text import cleaning, licences
 from catalog.text.slugs import stored_slug
 from mappings import Field, fields, fields_where

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
 
 from catalog.layouts.steps import stray_steps
+from catalog.lazy_dataclasses import dataclass, replace
 from catalog.normalise.masking import masked_observation
 from catalog.normalise.parts import edits
 from catalog.normalise.precedence import too_far
 from catalog.normalise.values import secrets
 from catalog.records import Extraction, Group, Member, Observation, Origin, Problem, Risk, Role, Severity
-from catalog.records.construction import made_often, replace
 from catalog.text import cleaning
 from catalog.text.slugs import stored_slug
 from mappings import fields, fields_where
@@ -36,7 +35,6 @@ _HELD_APART = frozenset({"flattened", "metrics", "nested"})
 _NOT_PROMOTED = frozenset({"precision", "objective"})
 
 
-@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gathered:
     """Everything the group says, by what it is about."""

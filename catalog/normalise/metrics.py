@@ -6,9 +6,9 @@ Used by the normaliser on files and by the query on what people type, so both ag
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 
+from catalog.lazy_dataclasses import dataclass
 from catalog.text.slugs import stored_slug
 from mappings.metrics import LOWER_IS_BETTER, Metric, ambiguous_splits, find, splits
 

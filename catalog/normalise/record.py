@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from catalog.lazy_dataclasses import replace
 from catalog.normalise import assembly
 from catalog.normalise.gathering import gather
 from catalog.normalise.parts import dates, identity, weights
 from catalog.normalise.parts.evaluations import evaluate
 from catalog.normalise.parts.weight_sets import aside, weight_sets
 from catalog.records import Group, ModelRecord, model_id
-from catalog.records.construction import replace
 
 
 def normalise(group: Group, *, now: datetime) -> ModelRecord:

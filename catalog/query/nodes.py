@@ -8,9 +8,10 @@ Keyword comparison ignores case on every engine (values are folded with `str.cas
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
+
+from catalog.lazy_dataclasses import dataclass
 
 Value: TypeAlias = str | int | float | bool | datetime
 Bound: TypeAlias = str | int | float | datetime

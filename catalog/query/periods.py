@@ -7,9 +7,9 @@ every engine stores.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 
+from catalog.lazy_dataclasses import dataclass
 from catalog.query.instants import months_later
 from catalog.text.patterns import pattern
 

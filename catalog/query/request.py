@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from dataclasses import field as default
 from datetime import datetime
 from typing import Any, TypeAlias
 
+from catalog.lazy_dataclasses import dataclass
 from catalog.query.nodes import All, Query
-from catalog.records.construction import made_often
 
 MAX_RESULT_WINDOW = 10_000
 """offset + size never exceeds this; deeper reading uses `after`. Source: Elasticsearch index.max_result_window."""
@@ -182,7 +181,6 @@ class SearchRequest:
     needs_total: bool = True
 
 
-@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
     """One model found. `sort` has one value per sort key and the id at the end; it is what `after` takes."""
@@ -193,7 +191,6 @@ class Hit:
     sort: tuple[Any, ...] = ()
 
 
-@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bucket:
     """One bucket. `key` is a str, number, bool or aware datetime (start of the period); `name` labels ranges."""
@@ -206,7 +203,6 @@ class Bucket:
     aggregations: Mapping[str, AggregationResult] = default(default_factory=dict)
 
 
-@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AggregationResult:
     """The answer to one aggregation: `buckets`, or one bucket's `count` and sub-`aggregations`, or `values`."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+
+from catalog.lazy_dataclasses import dataclass, field, replace
 
 PAGE_SIZE = 20
 

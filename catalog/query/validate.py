@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from catalog.errors import RequestRefused
+from catalog.lazy_dataclasses import dataclass
 from catalog.query.document_values import is_ordered_text
 from catalog.query.nodes import (
     All,

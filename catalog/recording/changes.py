@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+from catalog.lazy_dataclasses import replace
 from catalog.normalise.parts import edits as edit_parts
 from catalog.recording import prints
 from catalog.recording.lending import NOTHING, Borrowed, with_borrowed
 from catalog.recording.metric_edits import BY, EXTRACTOR, is_of_headline, observed
 from catalog.recording.ties import ties_of
 from catalog.records import Edit, EditKind, Evidence, Group, ModelId, ObjectKey, Observation, Origin
-from catalog.records.construction import replace
 from catalog.store.batch import RecordChange
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from catalog.errors import EditRefused, NotAllowed, NotRemakable, RevisionConflict, UserError
+from catalog.lazy_dataclasses import dataclass, field, replace
 from catalog.normalise.parts.edits import place_of, said_by_files
 from catalog.recording.field_changes import (
     Action,
@@ -23,7 +23,6 @@ from catalog.recording.remake import remake_in, why_not_remakable
 from catalog.recording.series_moves import held_by_others, is_given_twice, takings
 from catalog.records import Document, EditState, ModelId
 from catalog.records.accounts import Happening
-from catalog.records.construction import replace
 from catalog.records.history import BatchSummary, batch_of, edit_cause
 from catalog.store import Store
 from catalog.store.batch import RecordBatch

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
 from catalog.errors import EditRefused
+from catalog.lazy_dataclasses import dataclass, replace
 from catalog.normalise.parts import edits as edit_parts
 from catalog.normalise.values import field_values, secrets
 from catalog.recording import metric_edits
 from catalog.records import EditKind, EditState, Evidence, ObjectKey, Observation, Origin
-from catalog.records.construction import replace
 from catalog.text.spelling import nearest
 from mappings import SEARCHABLE_TYPES, Field, fields
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from catalog.layouts import names
 from catalog.layouts.content_addressed import content_key
+from catalog.lazy_dataclasses import dataclass, replace
 from catalog.recording.prints import is_weights_file
 from catalog.records import Evidence, Group, Member, ModelId, ObjectKey, Observation, Origin, Role
-from catalog.records.construction import replace
 from catalog.store.joins import Joined, Lender
 from mappings import fields
 

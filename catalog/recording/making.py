@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
+from catalog.lazy_dataclasses import dataclass, replace
 from catalog.recording.changes import change_of
 from catalog.recording.lending import NOTHING, Borrowed
 from catalog.recording.whole_extractions import Reading, filled
 from catalog.records import Edit, FileStatus, Group, Member, ModelId, ObjectKey, Problem
-from catalog.records.construction import made_often, replace
 from catalog.store.batch import PackedRecord, RecordChange
 from catalog.store.canonical import sanitised
 from catalog.store.codec import pack
@@ -18,7 +17,6 @@ from catalog.store.documents import NOT_MADE_CODE
 from catalog.store.manifest import extraction_of
 
 
-@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """A group with outlines, at its place, and `bodies`, the extractions of its files as the manifest has them."""

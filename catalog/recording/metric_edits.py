@@ -13,11 +13,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from catalog.lazy_dataclasses import replace
 from catalog.normalise.metrics import headline_name, normal_split, read_metric_name
 from catalog.normalise.parts.edits import FIELD
 from catalog.normalise.parts.evaluation import dataset_slug
 from catalog.normalise.values.units import read_number
-from catalog.records.construction import replace
 from catalog.text.slugs import stored_slug
 
 PREFIX = "metrics."

@@ -7,8 +7,8 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
+from catalog.lazy_dataclasses import replace
 from catalog.records import Extraction, Group, Member, Observation, Role
-from catalog.records.construction import replace
 from catalog.records.hashes import combined_sha256
 from catalog.records.objects import SAME_BYTES
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 
+from catalog.lazy_dataclasses import dataclass, field, replace
 from catalog.recording.changes import change_of, last_of
 from catalog.recording.lending import NOTHING, Borrowed, borrowed
 from catalog.recording.making import Task, make
 from catalog.recording.whole_extractions import Reading, WholeExtractions, filled, read_shares
 from catalog.records import Edit, Group, ModelId, ObjectKey, Place, Run, is_unread, model_id
-from catalog.records.construction import replace
 from catalog.store import Store
 from catalog.store.batch import Committed, RecordBatch, RecordChange
 from catalog.store.leases import Lease

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from catalog.errors import EditRefused, NotRemakable
+from catalog.lazy_dataclasses import dataclass
 from catalog.recording.edits import new_edits
 from catalog.recording.field_changes import changes_of, checked_changes
 from catalog.recording.metric_edits import PREFIX

@@ -5,10 +5,10 @@ long as it says them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from catalog.errors import EditRefused, NotRemakable
+from catalog.lazy_dataclasses import dataclass
 from catalog.recording.reports import report_model
 from catalog.records import ModelId
 from catalog.store import Store

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 
+from catalog.lazy_dataclasses import dataclass, field, replace
 from catalog.records import Extraction, Group, Member, ObjectKey, Observation, Subject, is_unread
-from catalog.records.construction import replace
 from catalog.store.entries import with_digest
 from catalog.store.manifest import Manifest, Share, Shares
 from catalog.store.shares import may_have_shares

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NewType
+
+from catalog.lazy_dataclasses import dataclass
 
 UserId = NewType("UserId", str)
 TokenId = NewType("TokenId", str)

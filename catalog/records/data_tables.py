@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from catalog.lazy_dataclasses import dataclass
 
 AUTHOR, FORMER_AUTHOR = "hive:metastore", "hive"
 """Who says it, and who earlier versions called so, which a person may be called, too. One Metastore at a time: another address of

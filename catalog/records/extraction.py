@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from dataclasses import field as default
 from enum import IntEnum, StrEnum
 from typing import Any
 
-from catalog.records.construction import made_often
+from catalog.lazy_dataclasses import dataclass
 from catalog.records.objects import ModelId, ObjectKey
 
 
@@ -77,7 +76,6 @@ class Severity(IntEnum):
     CRITICAL = 5
 
 
-@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
     """One thing one file says about one field.
@@ -109,7 +107,6 @@ class Observation:
     lender: ModelId | None = None
 
 
-@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TensorInfo:
     """One tensor of a file. `shape` is logical order, `elements` the stored values, `part` what it belongs to."""
@@ -122,7 +119,6 @@ class TensorInfo:
     part: str = "model"  # model | buffer | optimizer | ema | auxiliary | constant
 
 
-@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TensorTally:
     """Tensors that count alike: same part, dtype, name suffix and companions.
@@ -144,7 +140,6 @@ class TensorTally:
     bits_per_scale: int | None = None
 
 
-@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TensorSummary:
     """All tensors of one file, counted; the first `TENSORS_KEPT` of them by name.
@@ -223,7 +218,6 @@ class Subject:
     digest: str = ""
 
 
-@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extraction:
     """All that one file says. Complete, or absent: an extractor returns one or raises `ExtractError`.

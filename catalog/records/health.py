@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from catalog.lazy_dataclasses import dataclass
 from catalog.records.record import Run
 from catalog.records.sources import SourceRow
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from catalog.lazy_dataclasses import dataclass
 from catalog.records.leaves import flattened
 from mappings import fields_where
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NewType
 
-from catalog.records.construction import made_often
+from catalog.lazy_dataclasses import dataclass
 
 SourceId = NewType("SourceId", str)
 ModelId = NewType("ModelId", str)
@@ -23,7 +22,6 @@ SAME_BYTES = "bytes:"
 """How a `file_identity` begins that storage gives to equal bytes, whichever objects hold them, and to no others."""
 
 
-@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectMeta:
     """One object as its listing describes it.

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
-from catalog.records.construction import made_often
+from catalog.lazy_dataclasses import dataclass, field
 from catalog.records.extraction import Extraction, Observation, Role
 from catalog.records.objects import ModelId, ObjectKey, ObjectMeta, SourceId
 
@@ -25,7 +24,6 @@ def model_id(source: SourceId, group_key: str) -> ModelId:
     return ModelId(hashlib.sha256(text).hexdigest())
 
 
-@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """Where a person finds a model: as text beside its source, as its source's own URI, and everywhere it is."""
@@ -78,7 +76,6 @@ class Edit:
         return EditState(kind=self.kind, value=self.value)
 
 
-@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
     """One file of a group. `alternative` marks the same weights in another format, not counted."""
@@ -101,7 +98,6 @@ class Member:
         return self.extraction is not None and self.extraction.role is Role.PART
 
 
-@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
     """The files of one model. `key` is its path (file, directory, or shard pattern) inside the source."""
@@ -122,7 +118,6 @@ class Group:
     hearsay: frozenset[ObjectKey] = frozenset()  # those of them that know no more than its address
 
 
-@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contender:
     """One observation in the competition for a field: what it came to, and why it won or lost.
@@ -138,7 +133,6 @@ class Contender:
     lost_because: str | None = None
 
 
-@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldProvenance:
     """Who said a field's value, and who said otherwise. Union fields have several winners."""
@@ -149,7 +143,6 @@ class FieldProvenance:
     conflict: bool = False
 
 
-@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRecord:
     """What the normaliser made of one group: the document and the provenance of every value in it.

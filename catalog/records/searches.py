@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NewType
+
+from catalog.lazy_dataclasses import dataclass
 
 SearchId = NewType("SearchId", str)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from catalog.lazy_dataclasses import dataclass, field
 from catalog.records.objects import SourceId
 
 

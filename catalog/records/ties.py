@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from catalog.lazy_dataclasses import dataclass
 
 GLOBAL = ("md5:", "sha256:", "mlflow:", "mlflow-artifact:", "mlflow-run:", "uri:")
 """How join keys begin that mean the same in every source; others are of paths in one."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
 
 from catalog.access.opening import is_store_made, reading_store
 from catalog.errors import NotAllowed
+from catalog.lazy_dataclasses import dataclass, field
 
 if TYPE_CHECKING:
     from catalog.access.catalog import Catalog

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 
+from catalog.lazy_dataclasses import dataclass, field
 from catalog.records import ObjectKey, SourceId
 from catalog.records.retention import DiskEntry
 from catalog.store.retention import OwnFile

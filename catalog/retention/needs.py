@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from catalog.access.relatives import called
 from catalog.layouts.content_addressed import content_key
+from catalog.lazy_dataclasses import dataclass, field
 from catalog.records import Document, ModelId, SourceId
 from catalog.retention.policy import Policy
 from catalog.store.retention import StandingModel

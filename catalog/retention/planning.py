@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from catalog.errors import UserError
+from catalog.lazy_dataclasses import dataclass, field
 from catalog.records import Document, ModelId, ObjectKey, SourceId
 from catalog.retention.disk_names import DiskNames, EntryAt, nothing_known
 from catalog.retention.needs import Name, Needs, is_by_hash, listed_words, names_of

@@ -7,13 +7,13 @@ import os
 import secrets
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_from_bytes
 
 from catalog.access.saved_searches import SavedSearches, state_of
 from catalog.errors import UserError
+from catalog.lazy_dataclasses import dataclass
 from catalog.query.nodes import All
 from catalog.query.state import SearchState
 from catalog.records import ModelId, SourceId

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from enum import StrEnum
 from typing import Any
 
 from catalog.errors import UserError
+from catalog.lazy_dataclasses import dataclass
 from catalog.settings.sections import nearest
 from catalog.text.slugs import stored_slug
 from mappings import fields

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 
+from catalog.lazy_dataclasses import dataclass
 from catalog.records import Document, ModelId, SourceId
 from catalog.store.retention import Retention, StandingModel
 from catalog.text.folding import well_formed

@@ -13,11 +13,12 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from catalog.lazy_dataclasses import dataclass, replace
 from catalog.sealing.envelope import ID_BYTES, KEY_BYTES, bound, fingerprint, opened, sealed
 from catalog.sealing.faults import KeyMissing, KeyUnusable, SealBroken
 

@@ -8,12 +8,12 @@ import os
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from catalog.errors import UserError
+from catalog.lazy_dataclasses import dataclass, replace
 from catalog.sealing import envelope
 from catalog.sealing.faults import KeyMissing
 from catalog.sealing.keyring import ACTIVE, CATALOG, RETIRED, SHREDDED, DataKey, Keyring, new_key

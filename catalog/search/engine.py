@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
+from catalog.lazy_dataclasses import dataclass, field
 from catalog.query.request import SearchRequest, SearchResult
 
 INDEX = "index"

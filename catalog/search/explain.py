@@ -6,9 +6,9 @@ One request answers all of it: a filter aggregation per condition holds everythi
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 
+from catalog.lazy_dataclasses import dataclass
 from catalog.query.nodes import All, And, Match, Query, Range
 from catalog.query.problems import QueryProblem, Suggestion
 from catalog.query.request import (

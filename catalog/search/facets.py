@@ -7,9 +7,9 @@ without that selection. All facets of a page are part of its one request.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from catalog.lazy_dataclasses import dataclass
 from catalog.query.nodes import All, Term
 from catalog.query.request import (
     Aggregation,

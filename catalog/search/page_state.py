@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from catalog.lazy_dataclasses import dataclass, field
 from catalog.query.problems import QueryProblem
 from catalog.query.request import SearchRequest
 from catalog.query.state import Chip, SearchState
-from catalog.records.construction import made_often
 
 COPIED = "duplicate_group"
 """The field that models with the same weights share."""
 
 
-@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FacetBucket:
     """One value of a facet, or one part of its range."""
@@ -30,7 +28,6 @@ class FacetBucket:
     place: int = 0  # among the values that the whole catalog has, where those are few; else always 0
 
 
-@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FacetView:
     """One facet: terms with counts, or a range with a histogram of its values under all other conditions."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from catalog.lazy_dataclasses import dataclass, replace
 from catalog.query.nodes import All, And, Match, Nested, Not, Or, Phrase, Query, Terms
 from catalog.query.problems import QueryProblem
 from catalog.query.request import (

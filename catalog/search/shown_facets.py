@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
 from functools import cached_property
 
+from catalog.lazy_dataclasses import dataclass, replace
 from catalog.query.nodes import Query
 from catalog.query.request import Aggregation, SearchResult, TermsAgg
 from catalog.query.state import PLOT, TABLE, SearchState

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 
+from catalog.lazy_dataclasses import dataclass, replace
 from catalog.query.nodes import All, And, Query, Term, Terms
 from catalog.query.state import SearchState
 from catalog.query.text.search_text import Condition, ParsedQuery

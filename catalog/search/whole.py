@@ -6,11 +6,11 @@ Facets are drawn against it: what stays in place while one clicks is what no con
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import Any, TypeVar
 
+from catalog.lazy_dataclasses import dataclass
 from catalog.query.request import (
     Aggregation,
     AggregationResult,

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from catalog.errors import UserError
+from catalog.lazy_dataclasses import dataclass
 from catalog.settings import registry
 from catalog.settings.core import DatabaseSettings, SearchSettings
 from catalog.settings.registry import Place

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import Field, dataclass
+from dataclasses import Field
 from typing import Any
 
 from catalog import plugins
 from catalog.errors import PluginUnavailable
+from catalog.lazy_dataclasses import dataclass
 from catalog.settings.sections import SECTION_NAME, check_declared, leaves
 
 KIND = "setting"

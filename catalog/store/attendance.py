@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +18,7 @@ from sqlalchemy import (
     select,
 )
 
+from catalog.lazy_dataclasses import dataclass
 from catalog.records import ModelId, ObjectKey, SourceId
 from catalog.store.codec import parse_instant
 from catalog.store.database import insert_rows, parts

@@ -6,13 +6,13 @@ import json
 import logging
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, select
 
 from catalog.errors import RevisionConflict
+from catalog.lazy_dataclasses import dataclass, field
 from catalog.records import (
     Document,
     Edit,
@@ -25,7 +25,6 @@ from catalog.records import (
     SourceId,
 )
 from catalog.records.accounts import Happening
-from catalog.records.construction import made_often
 from catalog.records.series import place_in_series
 from catalog.records.ties import NO_TIES, Ties
 from catalog.sealing.faults import KeyMissing, SealBroken
@@ -53,7 +52,6 @@ FEW_OTHERS = 8
 """So many are brought up to date with the page. More copies than that come page by page, and would change with each."""
 
 
-@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackedRecord:
     """A record as its row has it, and its document fit for every database."""
@@ -62,7 +60,6 @@ class PackedRecord:
     content: Document
 
 
-@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordChange:
     """A record to be committed. `signature` covers all it was made of; `fingerprint` proves equal files of weights and

@@ -11,12 +11,12 @@ import random
 import secrets
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, select, union, update
 
 from catalog.errors import StoreError
+from catalog.lazy_dataclasses import dataclass
 from catalog.records import ModelId
 from catalog.records.series import LATEST, flagged_as_latest
 from catalog.search.engine import INDEX, IndexAction, IndexOutcome

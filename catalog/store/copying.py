@@ -6,12 +6,12 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, func, insert, inspect, select, text
 
 from catalog.errors import StoreError, UserError
+from catalog.lazy_dataclasses import dataclass
 from catalog.store.schema import VERSIONS, version_of
 from catalog.store.store import Store
 from catalog.store.tables import leases, metadata

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import Connection, Engine, func, insert, select
 
+from catalog.lazy_dataclasses import dataclass, replace
 from catalog.normalise.values.secrets import masked
 from catalog.records import Document, Edit, EditKind, EditState, ModelId
-from catalog.records.construction import replace
 from catalog.records.history import BatchSummary
 from catalog.sealing.faults import KeyMissing
 from catalog.store.codec import instant, pack_json, parse_instant, read_object, unpack_json

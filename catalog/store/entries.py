@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
+from catalog.lazy_dataclasses import dataclass, replace
 from catalog.records import Extraction, ObjectMeta, Risk, Severity
-from catalog.records.construction import made_often, replace
 from catalog.store.codec import pack
 from catalog.store.documents import LIVE
 
@@ -32,7 +31,6 @@ class Standing(NamedTuple):
     state: str
 
 
-@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One object of the manifest. `outline` is its extraction without observations, tensors, problems and all but the
@@ -52,7 +50,6 @@ class Entry:
         return Standing(self.object.change_token, self.reading, self.signature, self.state)
 
 
-@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackedEntry:
     """An entry as the manifest keeps it: its outline, and the extraction beside it, are packed (None: there is none).

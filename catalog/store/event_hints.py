@@ -6,10 +6,10 @@ import os
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from sqlalchemy import Engine, delete, func, select, update
 
+from catalog.lazy_dataclasses import dataclass
 from catalog.records import ObjectKey, SourceId
 from catalog.store.database import WRITES_NOTHING, parts, upsert
 from catalog.store.tables import event_hints

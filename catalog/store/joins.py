@@ -10,12 +10,12 @@ import json
 import secrets
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, func, select, text, update
 
 from catalog.layouts.content_addressed import content_key
+from catalog.lazy_dataclasses import dataclass
 from catalog.records import Group, ModelId, SourceId
 from catalog.records.ties import LOCATION, Ties
 from catalog.store import members

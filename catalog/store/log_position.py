@@ -7,11 +7,11 @@ begin to count again below what an index already shows, which would take each of
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Engine, select
 
+from catalog.lazy_dataclasses import dataclass
 from catalog.store.tables import revisions
 
 _COLUMNS = (revisions.c.serial, revisions.c.model, revisions.c.number, revisions.c.made_at)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, partial
 from itertools import islice
@@ -28,6 +27,7 @@ from sqlalchemy import (
 
 from catalog.errors import Malformed, StoreDamaged
 from catalog.layouts.names import TEXT_SUFFIXES
+from catalog.lazy_dataclasses import dataclass
 from catalog.records import Extraction, ObjectKey, ObjectMeta, Observation, Role, SourceId, display_key
 from catalog.sealing.faults import KeyMissing, SealBroken
 from catalog.sealing.vault import Vault

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, select, true
 
+from catalog.lazy_dataclasses import replace
 from catalog.records import (
     CardText,
     Extraction,
@@ -23,7 +24,6 @@ from catalog.records import (
     SourceId,
     unread,
 )
-from catalog.records.construction import replace
 from catalog.store.database import insert_rows, parts
 from catalog.store.documents import MISSING
 from catalog.store.entries import with_digest

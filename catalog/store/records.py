@@ -7,7 +7,6 @@ import os
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +14,7 @@ from sqlalchemy import Engine, case, func, select, text, update
 
 from catalog.errors import StoreDamaged
 from catalog.layouts.steps import STRAY
+from catalog.lazy_dataclasses import dataclass
 from catalog.records import (
     CardText,
     ModelId,

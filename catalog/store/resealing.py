@@ -10,12 +10,12 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Engine, func, select, text, update
 from sqlalchemy.sql.expression import literal
 
+from catalog.lazy_dataclasses import dataclass
 from catalog.records import SourceId
 from catalog.records.accounts import Happening
 from catalog.sealing import envelope

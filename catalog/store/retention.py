@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import islice, permutations
 from typing import Any
@@ -14,6 +14,7 @@ from urllib.parse import unquote_to_bytes
 from sqlalchemy import ColumnElement, Engine, Table, bindparam, delete, select, update
 
 from catalog.errors import UserError
+from catalog.lazy_dataclasses import dataclass
 from catalog.records import Document, ModelId, ObjectKey, SourceId
 from catalog.records.objects import one_file
 from catalog.records.retention import PlannedModel, PlannedObject, StoredPlan, UnfinishedFile

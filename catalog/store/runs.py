@@ -6,13 +6,13 @@ import json
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Engine, func, insert, select, update
 
 from catalog.errors import NotAcceptable
+from catalog.lazy_dataclasses import dataclass, replace
 from catalog.records import ObjectKey, Run, RunState, SourceId
 from catalog.records.objects import is_too_long
 from catalog.records.record import ACCEPTED, ACCEPTED_AT

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, func, select
 
+from catalog.lazy_dataclasses import dataclass
 from catalog.records import Document, ModelId
 from catalog.store.batch import RecordBatch
 from catalog.store.codec import read_object

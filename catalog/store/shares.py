@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
+from catalog.lazy_dataclasses import replace
 from catalog.records import Extraction, Observation
-from catalog.records.construction import replace
 from catalog.store.codec import pack
 from catalog.store.database import parts
 from catalog.store.sealing import EXTRACTION, Sealing

@@ -7,9 +7,10 @@ and they are never behind; each row's document is read when it is asked for.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from sqlalchemy import Connection
+
+from catalog.lazy_dataclasses import dataclass
 
 WHOLE = "numeric"
 """A document holds integers of any length: one that is too long for 64 bits must not cost a whole question."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, func, insert, select
 
 from catalog.errors import UserError
+from catalog.lazy_dataclasses import dataclass
 from catalog.records.webhooks import News, Webhook
 from catalog.sealing.faults import KeyMissing, SealBroken
 from catalog.store.codec import instant, parse_instant, unpack_json

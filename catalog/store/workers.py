@@ -7,10 +7,10 @@ import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from sqlalchemy import Engine, delete, select
 
+from catalog.lazy_dataclasses import dataclass
 from catalog.records.objects import SourceId
 from catalog.store.leases import Lease, is_dead
 from catalog.store.tables import leases

@@ -15,7 +15,6 @@ import json
 import re
 import tracemalloc
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from hypothesis import HealthCheck, given, settings
@@ -23,6 +22,7 @@ from hypothesis import strategies as st
 
 from catalog import plugins
 from catalog.errors import ExtractError, LimitExceeded, ObjectUnreadable, SourceError
+from catalog.lazy_dataclasses import dataclass, field
 from catalog.records import Extraction, Reference, Role
 from crawler.extractor import HEAD_BYTES, MAX_BODY_BYTES, MAX_TEXT_BYTES, Claim, Extractor
 from crawler.reader import Budget, RangedReader

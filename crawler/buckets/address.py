@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
 from catalog.errors import UserError
+from catalog.lazy_dataclasses import dataclass
 
 SCHEME = "s3://"
 EXAMPLE = "Write it as s3://BUCKET or s3://BUCKET/PREFIX."

@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from catalog.errors import UserError
+from catalog.lazy_dataclasses import dataclass, fields, replace
 from catalog.settings import Settings, referred
 from crawler.buckets.pager import keep_listings
 from crawler.buckets.settings import S3Options, S3Settings

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Any
 
 from catalog.errors import AccessDenied, Malformed, ObjectChanged, ObjectUnreadable, SourceError, UserError
+from catalog.lazy_dataclasses import dataclass, replace
 
 try:
     from botocore import exceptions as boto

@@ -12,7 +12,6 @@ import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 from urllib.parse import unquote_plus
@@ -20,6 +19,7 @@ from urllib.parse import unquote_plus
 import orjson
 
 from catalog.errors import ListingIncomplete
+from catalog.lazy_dataclasses import dataclass
 from crawler.buckets.inventory_parquet import parquet_rows
 from crawler.buckets.objects import ObjectRow
 

@@ -13,10 +13,10 @@ import threading
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from catalog.errors import ListingIncomplete, SourceError
+from catalog.lazy_dataclasses import dataclass, field, replace
 from crawler.buckets.objects import ObjectRow
 from crawler.buckets.pages import Page
 from crawler.buckets.spending import NothingMoreAsked

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from catalog.lazy_dataclasses import dataclass
 from catalog.records import ObjectKey, ObjectMeta, SourceId
 from catalog.records.objects import SAME_BYTES
 from crawler.sniffing import is_archived

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_plus
 from xml.etree import ElementTree as ET
 
 from catalog.errors import Malformed
+from catalog.lazy_dataclasses import dataclass
 from crawler.buckets.objects import ObjectRow
 
 if TYPE_CHECKING:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
+from catalog.lazy_dataclasses import dataclass
 from catalog.settings.sections import setting
 
 ENDPOINT = (

@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
@@ -21,6 +20,7 @@ from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError, create_parser
 from botocore.response import StreamingBody
 
+from catalog.lazy_dataclasses import dataclass
 from crawler.answers import AnswerUnbounded, read_within
 from crawler.buckets.bounded_answers import connections_of, signer_of
 from crawler.buckets.faults import TRANSPORT, Kind, fault_of

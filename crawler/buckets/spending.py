@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass
 
 from catalog.errors import SourceError
+from catalog.lazy_dataclasses import dataclass
 
 
 class NothingMoreAsked(SourceError):

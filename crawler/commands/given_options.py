@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 from catalog.errors import UserError
+from catalog.lazy_dataclasses import dataclass, replace
 from catalog.records.sources import SourceRow
 from catalog.settings import Settings
 from catalog.terminal import printable

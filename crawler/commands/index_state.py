@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from catalog import plugins
 from catalog.errors import EngineBusy, EngineError, PluginUnavailable
+from catalog.lazy_dataclasses import dataclass, field
 from catalog.store import INDEX
 from catalog.terminal import printable
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 from catalog.errors import ExtractError, LimitExceeded, Malformed, Unsupported
 from catalog.layouts.steps import SIDECAR_FORMAT, position_of_subject
+from catalog.lazy_dataclasses import dataclass, field
 from catalog.records import Evidence, Extraction, FileStatus, Origin, Role, Severity
 from crawler.extractor import Claim, Findings
 from crawler.formats import archives

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import math
 import struct
-from dataclasses import dataclass, field
 
 from catalog.errors import ExtractError, LimitExceeded, Malformed
+from catalog.lazy_dataclasses import dataclass, field
 from catalog.records import Evidence, Extraction, Origin, Role, TensorInfo
 from crawler.extractor import Claim, Findings
 from crawler.formats import tensors

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 import struct
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from catalog.errors import Malformed, Truncated, Unsupported
+from catalog.lazy_dataclasses import dataclass
 from catalog.records import Evidence, Origin, Role, TensorInfo
 from crawler.extractor import Claim, Findings
 from crawler.formats import tensors

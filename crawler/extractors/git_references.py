@@ -6,9 +6,9 @@ Source: https://git-scm.com/docs/gitrepository-layout; iterative/gto, gto/tag.py
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from catalog.errors import LimitExceeded, Malformed
+from catalog.lazy_dataclasses import dataclass
 from catalog.records import Evidence, Extraction, Origin, Role, Subject
 from crawler.extractor import Claim, Findings
 from crawler.formats import git

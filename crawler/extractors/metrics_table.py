@@ -16,9 +16,9 @@ import csv
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 
 from catalog.errors import LimitExceeded, Malformed
+from catalog.lazy_dataclasses import dataclass, field
 from catalog.records import Extraction, Origin, Role, Subject
 from crawler.extractor import Claim, Findings
 from crawler.promises import Promise

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from typing import Any
 
 from catalog.errors import LimitExceeded
+from catalog.lazy_dataclasses import dataclass, field, replace
 from catalog.records import Evidence, Extraction, Origin, Role, Subject
 from crawler.extractor import Claim, Findings
 from crawler.formats import mlflow

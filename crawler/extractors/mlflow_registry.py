@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from catalog.errors import Malformed
+from catalog.lazy_dataclasses import dataclass
 from catalog.records import Evidence, Extraction, Origin, Role, Subject
 from crawler.extractor import Claim, Findings
 from crawler.formats import mlflow, yamls

@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import Any
 
 from catalog.errors import LimitExceeded, Malformed
+from catalog.lazy_dataclasses import dataclass, replace
 from catalog.records import Extraction, Origin, Role, Subject
 from crawler.extractor import Claim, Findings
 from crawler.formats import mlflow, yamls

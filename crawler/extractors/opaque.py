@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from catalog.errors import ExtractError
+from catalog.lazy_dataclasses import dataclass
 from catalog.records import Evidence, FileStatus, Origin, Reference, Role, Severity
 from crawler.extractor import Claim, Findings
 from crawler.formats import jsons, properties, zips

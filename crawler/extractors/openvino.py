@@ -10,10 +10,10 @@ import math
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from catalog.errors import ExtractError
+from catalog.lazy_dataclasses import dataclass, field
 from catalog.records import Evidence, Origin, Reference, Role, TensorInfo
 from crawler.extractor import Claim, Findings
 from crawler.formats import dtypes, properties, tensors

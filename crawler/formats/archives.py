@@ -9,9 +9,9 @@ from __future__ import annotations
 import lzma
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 
 from catalog.errors import LimitExceeded, Malformed, Unsupported
+from catalog.lazy_dataclasses import dataclass, replace
 from crawler.formats import tars
 from crawler.formats.byte_streams import (
     ByteStream,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from catalog.lazy_dataclasses import dataclass, field
 from catalog.records import Evidence
 from crawler.formats import properties
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 import re
 import struct
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from catalog.errors import ExtractError, LimitExceeded, Malformed
+from catalog.lazy_dataclasses import dataclass, field
 from crawler.formats import jsons
 from crawler.formats.boosters import Booster, flattened
 from crawler.formats.flatbuffer import Flatbuffer, Table

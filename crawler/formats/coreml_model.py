@@ -6,9 +6,8 @@ TreeEnsemble.proto.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from catalog.errors import LimitExceeded
+from catalog.lazy_dataclasses import dataclass, field
 from crawler.formats.coreml_program import CoreProgram, CoreTensor, messages, read_program
 from crawler.formats.protobuf import BYTES, VARINT, Field, ProtobufWalker, signed
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
 
 from catalog.errors import LimitExceeded
+from catalog.lazy_dataclasses import dataclass, field, replace
 from crawler.formats.protobuf import BYTES, VARINT, Field, ProtobufWalker
 
 MAX_NAME_BYTES = 1024

@@ -8,9 +8,9 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from catalog.lazy_dataclasses import dataclass
 from catalog.records import Subject
 from crawler.extractor import Findings
 from crawler.formats import git

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from dataclasses import field as field_default
 from functools import cache
 from typing import Any
 
+from catalog.lazy_dataclasses import dataclass, replace
 from catalog.text.spelling import nearest
 from mappings import Field, fields
 

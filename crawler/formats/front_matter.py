@@ -6,9 +6,9 @@ Source: huggingface/huggingface_hub src/huggingface_hub/repocard.py (blank lines
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from catalog.errors import LimitExceeded
+from catalog.lazy_dataclasses import dataclass
 
 MAX_FRONT_MATTER_BYTES = 256 * 1024
 MAX_BODY_BYTES = 256 * 1024

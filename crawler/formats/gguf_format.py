@@ -9,10 +9,10 @@ import itertools
 import math
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 from catalog.errors import LimitExceeded, Malformed, Unsupported
+from catalog.lazy_dataclasses import dataclass, field
 from catalog.records import TensorInfo
 from crawler.formats import ggml_types
 from crawler.reader import RangedReader

@@ -15,12 +15,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from catalog.errors import LimitExceeded, Malformed, Unsupported
+from catalog.lazy_dataclasses import dataclass
 
 if TYPE_CHECKING:
     from crawler.reader import RangedReader

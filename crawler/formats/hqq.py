@@ -8,9 +8,9 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
+from catalog.lazy_dataclasses import dataclass, replace
 from catalog.records import TensorInfo
 from crawler.formats.pickle_nodes import Call, Dict
 from crawler.formats.pickle_values import Resolver, mapping, plain

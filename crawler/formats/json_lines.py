@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from catalog.errors import ExtractError, LimitExceeded
+from catalog.lazy_dataclasses import dataclass
 from crawler.formats import jsons
 from crawler.reader import RangedReader
 

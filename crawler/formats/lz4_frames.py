@@ -7,9 +7,9 @@ Source: lz4/lz4 doc/lz4_Frame_format.md and lz4_Block_format.md; joblib/joblib j
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from catalog.errors import LimitExceeded, Malformed, Truncated, Unsupported
+from catalog.lazy_dataclasses import dataclass
 
 MAGIC = b"\x04\x22\x4d\x18"
 MAX_UNPACKED_BYTES = 32 * 1024 * 1024

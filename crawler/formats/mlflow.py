@@ -8,11 +8,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 from catalog.errors import ExtractError
+from catalog.lazy_dataclasses import dataclass
 from catalog.records import Evidence, Origin, Subject
 from crawler.extractor import Findings
 from crawler.formats import jsons

@@ -9,10 +9,10 @@ huggingface/hub-docs modelcard.md and eval_results documentation.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from catalog.exports.model_card import UNNAMED
+from catalog.lazy_dataclasses import dataclass, field
 from catalog.text.slugs import slug
 from mappings import metrics as metric_table
 

@@ -9,10 +9,10 @@ import ast
 import math
 import re
 import warnings
-from dataclasses import dataclass
 from typing import Any
 
 from catalog.errors import LimitExceeded, Malformed
+from catalog.lazy_dataclasses import dataclass
 from crawler.formats.dtypes import of_numpy
 from crawler.formats.pickle_arrays import shape_of
 

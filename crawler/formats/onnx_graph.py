@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 from catalog.errors import LimitExceeded, Malformed
+from catalog.lazy_dataclasses import dataclass, field
 from crawler.formats.onnx_tensor import (
     MAX_NAME_BYTES,
     MAX_TEXT_BYTES,

@@ -6,9 +6,9 @@ Source: onnx/onnx onnx/onnx.proto3, `TensorProto`, `SparseTensorProto`, `StringS
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from catalog.errors import LimitExceeded
+from catalog.lazy_dataclasses import dataclass
 from crawler.formats.dtypes import size_bytes
 from crawler.formats.onnx_types import DTYPES
 from crawler.formats.protobuf import BYTES, VARINT, Field, ProtobufWalker, signed

@@ -9,11 +9,11 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
 from catalog.errors import LimitExceeded, Malformed
+from catalog.lazy_dataclasses import dataclass, field
 from crawler.formats import dtypes
 from crawler.formats.protobuf import BYTES, VARINT, Field, ProtobufWalker, signed
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from catalog.errors import LimitExceeded, Malformed, Unsupported
+from catalog.lazy_dataclasses import dataclass
 from crawler.formats.byte_streams import ByteStream
 from crawler.formats.pickle_arrays import (
     is_array_wrapper,

@@ -8,8 +8,9 @@ their pairs in order, and walks remember identities.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
+
+from catalog.lazy_dataclasses import dataclass, field
 
 
 class Dict:

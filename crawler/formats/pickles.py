@@ -11,10 +11,10 @@ Source: CPython Modules/_pickle.c and Lib/pickletools.py; joblib joblib/numpy_pi
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 from catalog.errors import ExtractError
+from catalog.lazy_dataclasses import dataclass, field
 from crawler.formats.byte_streams import BytesStream, ByteStream
 from crawler.formats.pickle_machine import Access, Import, Machine, is_opcode
 from crawler.formats.pickle_nodes import Array

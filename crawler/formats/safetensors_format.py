@@ -11,11 +11,11 @@ import itertools
 import math
 import struct
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache, wraps
 from typing import Any, TypeVar
 
 from catalog.errors import LimitExceeded, Malformed
+from catalog.lazy_dataclasses import dataclass, field
 from catalog.records import TensorInfo
 from crawler.formats import dtypes, jsons
 from crawler.reader import RangedReader

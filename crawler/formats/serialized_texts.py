@@ -9,9 +9,9 @@ import base64
 import binascii
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from catalog.errors import LimitExceeded, Malformed
+from catalog.lazy_dataclasses import dataclass
 from crawler.formats import jsons
 from crawler.formats.byte_streams import BytesStream
 from crawler.formats.pickles import Pickle, read_pickle

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from catalog.errors import LimitExceeded, Malformed, Unsupported
+from catalog.lazy_dataclasses import dataclass
 from crawler.formats.byte_streams import ByteStream
 from crawler.reader import RangedReader
 

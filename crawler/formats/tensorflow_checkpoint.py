@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from catalog.lazy_dataclasses import dataclass, field
 from catalog.records import TensorInfo
 from crawler.formats import leveldb
 from crawler.formats.dtypes import size_bytes

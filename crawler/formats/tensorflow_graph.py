@@ -7,9 +7,9 @@ tensorflow/core/framework/graph.proto, function.proto, node_def.proto, attr_valu
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
 
 from catalog.errors import LimitExceeded, Malformed
+from catalog.lazy_dataclasses import dataclass, field
 from crawler.formats.dtypes import FLOATS, size_bytes
 from crawler.formats.protobuf import BYTES, VARINT, Field, ProtobufWalker
 from crawler.formats.tensorflow_types import dtype_name, elements_of, read_shape

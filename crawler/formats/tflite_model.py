@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
+from catalog.lazy_dataclasses import dataclass, field
 from crawler.formats.dtypes import size_bytes
 from crawler.formats.flatbuffer import Flatbuffer, Table
 

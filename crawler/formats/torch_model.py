@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any
 
+from catalog.lazy_dataclasses import dataclass, field, replace
 from catalog.records import TensorInfo, TensorSummary
 from crawler.formats.dtypes import size_bytes
 from crawler.formats.hqq import with_hqq_unpacked

@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from catalog.errors import Malformed
+from catalog.lazy_dataclasses import dataclass
 from catalog.records import TensorInfo
 from crawler.formats.dtypes import size_bytes
 from crawler.formats.json_values import listed, text

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import Any
 
 from catalog.errors import LimitExceeded
+from catalog.lazy_dataclasses import dataclass, replace
 from crawler.formats.byte_streams import BytesStream
 from crawler.formats.dtypes import canonical, item_bits
 from crawler.formats.pickle_arrays import numpy_array, shape_of

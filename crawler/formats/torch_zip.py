@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from catalog.errors import ExtractError, Malformed
+from catalog.lazy_dataclasses import dataclass
 from catalog.records import Severity
 from crawler.extractor import Findings
 from crawler.formats.byte_streams import BytesStream

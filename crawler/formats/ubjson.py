@@ -6,10 +6,10 @@ Source: ubjson.org/type-reference (big-endian numbers, optimised containers with
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import Any
 
 from catalog.errors import LimitExceeded, Malformed
+from catalog.lazy_dataclasses import dataclass
 
 MAX_DEPTH = 64
 MAX_NODES = 1_000_000

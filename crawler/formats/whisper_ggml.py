@@ -8,9 +8,9 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from catalog.errors import LimitExceeded, Malformed
+from catalog.lazy_dataclasses import dataclass
 from catalog.records import TensorInfo
 from crawler.formats.byte_streams import ReaderStream
 from crawler.formats.ggml_types import TENSOR_TYPES

@@ -13,9 +13,9 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from catalog.errors import ExtractError, LimitExceeded, Malformed, Truncated, Unsupported
+from catalog.lazy_dataclasses import dataclass
 from crawler.reader import MAX_READ_BYTES, RangedReader
 
 TAIL_BYTES = 64 * 1024 + 22  # the longest comment and the end record

@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from catalog.errors import LimitExceeded, Malformed, ObjectUnreadable, PluginUnavailable
+from catalog.lazy_dataclasses import dataclass, replace
 from crawler.formats.git import gto_tag
 from crawler.git_objects.objects import Bounds, Objects
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 
+from catalog.lazy_dataclasses import dataclass, field, replace
 from catalog.records import Member, Role
 from catalog.store.directories import Directory
 from crawler.grouping.draft import directory_of, is_weights, name_of, upwards

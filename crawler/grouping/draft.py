@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
 
+from catalog.lazy_dataclasses import dataclass, field, replace
 from catalog.records import Member, Role
 
 _OF_MODELS = frozenset({Role.WEIGHTS, Role.PART, Role.INDEX})

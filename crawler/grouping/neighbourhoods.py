@@ -12,10 +12,10 @@ gives, or the bytes of a blob.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from catalog.layouts.content_addressed import content_key
+from catalog.lazy_dataclasses import dataclass, field, replace
 from catalog.records import Extraction, Member, ObjectMeta
 from catalog.store.directories import (
     DIRECTORY,

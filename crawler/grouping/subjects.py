@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 
 from catalog.layouts.content_addressed import content_key
 from catalog.layouts.steps import STEP
+from catalog.lazy_dataclasses import dataclass, field, replace
 from catalog.records import Member, Subject
 from crawler.grouping.content_stores import of_own_store
 from crawler.grouping.copies import Apart, Place, nearest, own_repositories, place_of_model, place_of_telling

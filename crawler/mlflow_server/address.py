@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from catalog.errors import UserError
+from catalog.lazy_dataclasses import dataclass
 
 KIND = "mlflow+"
 EXAMPLE = "Write it as mlflow+http://HOST:PORT or mlflow+https://HOST/PREFIX."

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, unquote
 
+from catalog.lazy_dataclasses import dataclass
 from catalog.records import ObjectKey
 from crawler.entries import Entry
 from crawler.formats.json_values import mapping, text, whole

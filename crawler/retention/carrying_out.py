@@ -5,11 +5,11 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 
 from catalog.errors import ModeldexError, ObjectChanged, SourceError, UserError
+from catalog.lazy_dataclasses import dataclass, field
 from catalog.recording.joining import settle_joins
 from catalog.records import ModelId, SourceId, display_key
 from catalog.records.accounts import Happening

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar, Self
@@ -24,6 +23,7 @@ from catalog.errors import (
     UserError,
     visible,
 )
+from catalog.lazy_dataclasses import dataclass
 from catalog.records import ObjectKey, ObjectMeta, SourceId
 from catalog.settings import Settings
 from catalog.settings.sections import setting

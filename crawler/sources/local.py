@@ -8,7 +8,6 @@ import stat
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import ClassVar, NamedTuple, Self
@@ -22,6 +21,7 @@ from catalog.errors import (
     SourceError,
     UserError,
 )
+from catalog.lazy_dataclasses import dataclass, field
 from catalog.records import ObjectKey, ObjectMeta, SourceId
 from catalog.settings import Settings
 from catalog.settings.sections import setting

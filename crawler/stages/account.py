@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 
+from catalog.lazy_dataclasses import dataclass, field
 from catalog.normalise.values.secrets import masked_text
 from catalog.records import ObjectKey, Run, RunState, display_key
 from catalog.records.record import WOULD_LOSE

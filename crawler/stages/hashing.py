@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from functools import partial
 
 from catalog.errors import ObjectUnreadable, SourceError
+from catalog.lazy_dataclasses import dataclass, replace
 from catalog.records import Member, ObjectKey
 from catalog.store.leases import Lease
 from catalog.store.manifest import Manifest, outlined

@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
+from catalog.lazy_dataclasses import dataclass, field
 from catalog.recording.prints import WEIGHTS, is_proof, same_files
 from catalog.records import Group, Member, ModelId, ObjectKey, Run
 from catalog.store import Store

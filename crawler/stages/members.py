@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain, islice
 
+from catalog.lazy_dataclasses import dataclass
 from catalog.records import Group, Member, ObjectKey, SourceId, unread
 from catalog.store.documents import LIVE
 from catalog.store.manifest import Entry, Manifest, Span

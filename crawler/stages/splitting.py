@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from functools import cached_property
 
+from catalog.lazy_dataclasses import dataclass, replace
 from catalog.records import Member, ModelId, ObjectKey, SourceId, model_id
 from catalog.store.directories import DIRECTORY, Directory, Tie
 from catalog.store.leases import Lease

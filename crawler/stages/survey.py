@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
 
+from catalog.lazy_dataclasses import dataclass, field
 from catalog.recording.prints import contents, identity, is_weights_file, weights_of
 from catalog.recording.recorder import FreshGroup
 from catalog.records import Group, ModelId, ObjectKey, SourceId

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from catalog.errors import UserError
+from catalog.lazy_dataclasses import dataclass
 
 SCHEME = "tione://"
 _FORM = re.compile(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from catalog.lazy_dataclasses import dataclass
 from catalog.settings.sections import setting
 
 

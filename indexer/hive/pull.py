@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from catalog.access.edits_in_force import edits_in_force
 from catalog.errors import UserError
+from catalog.lazy_dataclasses import dataclass, field, replace
 from catalog.query.nodes import And, Exists, Not, Or, Terms
 from catalog.query.request import SearchRequest
 from catalog.recording.remake import remake_in, why_not_remakable

@@ -13,12 +13,13 @@ import hashlib
 import logging
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from catalog.errors import UserError
 from catalog.exports.withheld import without
+from catalog.lazy_dataclasses import dataclass
 from catalog.search.engine import IndexAction, IndexOutcome
 from indexer.mongodb.connection import connected, fault_of
 from indexer.settings import MongodbSettings

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from catalog.errors import EditRefused, UserError
+from catalog.lazy_dataclasses import dataclass
 from catalog.query.nodes import And, Not, Or, Terms
 from catalog.query.request import SearchRequest
 from catalog.recording.field_changes import changes_of, checked_changes, usual_name

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import urlsplit
 
 from catalog.errors import UserError
+from catalog.lazy_dataclasses import dataclass
 
 PORTS = {"https": 443, "http": 80}
 UNICAST = ip_network("2000::/3")

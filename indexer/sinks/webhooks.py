@@ -13,7 +13,6 @@ import json
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +21,7 @@ import urllib3
 from catalog import plugins
 from catalog.errors import ModeldexError, UserError
 from catalog.exports.withheld import without
+from catalog.lazy_dataclasses import dataclass, field, replace
 from catalog.query.nodes import And, Not, Or, Query, Term, Terms
 from catalog.query.text.search_text import parse
 from catalog.records.webhooks import News, Webhook

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import secrets
 import threading
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from catalog.errors import UserError
+from catalog.lazy_dataclasses import dataclass
 
 if TYPE_CHECKING:
     from webui.settings import AccessSettings

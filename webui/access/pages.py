@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from catalog.lazy_dataclasses import dataclass
 from webui.rendering import dumps
 from webui.text import shown
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from flask import Blueprint, Response, redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
 from catalog.access.grants import grant_of
 from catalog.access.permissions import allowed
 from catalog.errors import UserError
+from catalog.lazy_dataclasses import dataclass
 from catalog.records.accounts import Action, Role, User
 from webui.access.pages import TokenRow, grant_row, token_row
 from webui.reading import accounts, catalog, settings, visit

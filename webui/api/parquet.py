@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from catalog.errors import UserError
+from catalog.lazy_dataclasses import dataclass
 from mappings import Field, fields
 from webui.api.export import IDENTIFIER, NAME, field_columns, metric_names, ordered_documents, table_columns
 from webui.columns import METRIC, SETTING, Column, measured, raw_value

@@ -7,8 +7,9 @@ from the catalog, nothing from a page. `tests/web/api_schema.json` pins all of i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from catalog.lazy_dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

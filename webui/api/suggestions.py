@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
+from catalog.lazy_dataclasses import dataclass, replace
 from catalog.query.nodes import And, Match
 from catalog.query.state import SearchState
 from catalog.query.text.conditions import SPECIAL

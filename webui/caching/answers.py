@@ -15,10 +15,11 @@ import struct
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
+
+from catalog.lazy_dataclasses import dataclass
 
 PREFIX = b"modeldex:1:"
 """The number changes when values are written in another way."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from catalog.errors import UserError
+from catalog.lazy_dataclasses import dataclass
 from catalog.settings.sections import setting
 
 SCHEMES = ("redis://", "rediss://", "unix://")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from catalog.lazy_dataclasses import dataclass, field
 from webui.credentials import Key, read_keys
 from webui.es.contexts import Contexts, Holder
 from webui.es.gate import Gate, Runner

@@ -11,10 +11,10 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from catalog.errors import EngineError
+from catalog.lazy_dataclasses import dataclass, field
 from webui.es.faults import Fault, no_such_context
 
 if TYPE_CHECKING:

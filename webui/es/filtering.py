@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from dataclasses import dataclass
 from typing import Any
 
+from catalog.lazy_dataclasses import dataclass
 from webui.es.faults import illegal
 
 MAX_PATTERNS = 50

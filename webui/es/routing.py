@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from catalog.lazy_dataclasses import dataclass
 from webui.es import documents, index_info, scrolls, searching
 from webui.es.call import Asked
 from webui.es.faults import Fault, illegal, read_only

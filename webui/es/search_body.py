@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from catalog.dsl.body import Options, from_dsl
 from catalog.dsl.response import to_es_response
+from catalog.lazy_dataclasses import dataclass, replace
 from catalog.query.request import SearchRequest, SearchResult
 from webui.es.faults import Json, illegal
 from webui.es.indices import INDEX

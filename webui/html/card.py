@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from catalog.lazy_dataclasses import dataclass
 from catalog.text import safety
 from catalog.text.slugs import slug
 from webui.html.formulas import read_formulas

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from catalog.records.construction import made_often
+from catalog.lazy_dataclasses import dataclass
 from catalog.text.apart import apart
 from mappings import fields
 from mappings.metrics import find
@@ -53,7 +52,6 @@ class ComparedModel:
     without_url: str
 
 
-@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComparedCell:
     """What one model says; empty where it says nothing. `best` is only said of values measured alike."""
@@ -63,7 +61,6 @@ class ComparedCell:
     best: bool
 
 
-@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComparedRow:
     """One thing that at least one of the models says. `note` is what a metric was measured on, `place` the part of a model's

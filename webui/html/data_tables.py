@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from catalog.lazy_dataclasses import dataclass
 from catalog.records.data_tables import DataTable
 from webui.documents import text_at
 from webui.numbers import Figure, figure, moment

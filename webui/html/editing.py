@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from catalog.access.editing import Preview
 from catalog.access.edits_in_force import EditInForce, edits_in_force
+from catalog.lazy_dataclasses import dataclass
 from catalog.recording.field_changes import Action, editable, takes_words, why_not
 from catalog.records import ObjectKey, Revision, StoredModel, display_key
 from catalog.records.leaves import value_at

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from catalog.lazy_dataclasses import dataclass
 from catalog.records import Contender, FieldProvenance, display_key
 from catalog.text.natural import natural_key
 from mappings.metrics import find

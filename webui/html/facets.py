@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from operator import attrgetter
 
+from catalog.lazy_dataclasses import dataclass
 from catalog.query.state import SearchState
-from catalog.records.construction import made_often
 from catalog.search.page_state import FacetBucket, FacetView
 from catalog.search.selections import NONE
 from webui.numbers import bound
@@ -24,7 +23,6 @@ FEWEST_FOR_THREE_TICKS = 5
 LABEL_CHARACTERS = 60
 
 
-@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FacetOption:
     """One value, a checkbox that the form sends; `url` is the page with it switched. `share` is its part of the largest count, 0 to 100.
@@ -43,7 +41,6 @@ class FacetOption:
     share: float
 
 
-@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistogramBar:
     """One bar in a drawing of CHART_WIDTH by CHART_HEIGHT, and the bounds that a brush over it sets.
@@ -63,7 +60,6 @@ class HistogramBar:
     first: bool
 
 
-@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FacetPanel:
     """One facet. Terms have options (those shown at once, then the rest), ranges have bars, ticks and two bounds."""

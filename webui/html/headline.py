@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from catalog.records.construction import made_often
+from catalog.lazy_dataclasses import dataclass
 from mappings.metrics import find
 from webui.headline import LABEL_CHARACTERS, Headline, headlines, metric_label
 from webui.numbers import Figure, decimal
 from webui.text import shown
 
 
-@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
     """One metric of a model: the canonical value, the data it was measured on, and what to know about it."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from catalog.lazy_dataclasses import dataclass, fields
 from catalog.records import Run, RunState
 from catalog.records.sources import SourceState
 from webui.html.status import STATE_HELP, STATE_WORDS, UNCHANGED, StatusPage, status_page

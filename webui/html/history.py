@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, TypeGuard
 
+from catalog.lazy_dataclasses import dataclass
 from catalog.records import Revision
 from catalog.records.history import batch_of, differences
 from catalog.text.value_names import value_name

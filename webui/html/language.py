@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from catalog.lazy_dataclasses import dataclass
 from mappings import Field, fields
 from mappings.flags import askable
 from mappings.metrics import metrics

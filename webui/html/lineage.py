@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from catalog.access.lineage import Confidence, LineageGraph, LineageModel
 from catalog.access.relatives import Base, Family, Kin
+from catalog.lazy_dataclasses import dataclass
 from catalog.text.natural import natural_key
 from webui.documents import text_at
 from webui.headline import headlines, metric_label

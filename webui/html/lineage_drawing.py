@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from catalog.access.lineage import STEPS, Confidence, Descent, LineageGraph, LineageModel
+from catalog.lazy_dataclasses import dataclass
 from catalog.text.natural import natural_key
 from webui.documents import text_at
 from webui.text import shown

@@ -7,11 +7,11 @@ import posixpath
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from string import Template
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from catalog.lazy_dataclasses import dataclass
 from mappings.loading import Recipe, class_of, recipes
 from webui.documents import number_at, rows_at, text_at, values_at
 from webui.text import shown

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from catalog.access.edits_in_force import edits_in_force
+from catalog.lazy_dataclasses import dataclass
 from catalog.recording.field_changes import why_not
 from catalog.records import FieldProvenance, StoredModel, display_key
 from catalog.text.natural import natural_key

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from catalog.lazy_dataclasses import dataclass, replace
 from catalog.query.state import TABLE, SearchState
 from catalog.query.text.targets import short_name
 from catalog.search.selections import value_label

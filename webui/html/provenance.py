@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from catalog.lazy_dataclasses import dataclass
 from catalog.records import Contender, FieldProvenance, display_key
 from webui.documents import ProvenanceNotKept
 from webui.text import shown

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 
+from catalog.lazy_dataclasses import dataclass, replace
 from catalog.query.problems import QueryProblem
 from catalog.query.request import MAX_RESULT_WINDOW
 from catalog.query.state import PLOT, TABLE, VIEWS, Chip, SearchState

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from catalog.lazy_dataclasses import dataclass
 from webui.numbers import size
 from webui.text import shown
 

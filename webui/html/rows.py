@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from catalog.records.construction import made_often
+from catalog.lazy_dataclasses import dataclass
 from catalog.search.page_state import COPIED, SearchPage
 from catalog.search.selections import value_label
 from catalog.text.absence import ABSENT
@@ -27,7 +26,6 @@ PATH_CHARACTERS = 300
 END_CHARACTERS = 40
 
 
-@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tag:
     """A value that is also a search."""
@@ -37,7 +35,6 @@ class Tag:
     url: str
 
 
-@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Badge:
     """Something to know before trusting the model. `tone` is danger, warn or info."""
@@ -47,7 +44,6 @@ class Badge:
     detail: str
 
 
-@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
     """One short fact with its exact value; `field` is whose value it is."""
@@ -58,7 +54,6 @@ class Fact:
     note: str
 
 
-@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResultRow:
     """What a list shows of one model."""
@@ -91,7 +86,6 @@ class Copy:
     url: str
 
 
-@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Folding:
     """How a model stands to those with the same weights: with `copies` behind it, or folded into `first`."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from catalog.lazy_dataclasses import dataclass
 from catalog.text.absence import ABSENT
 from mappings.loading import Format, formats
 from webui.documents import rows_at, text_at, value_at, values_at

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from catalog.access.news_sentence import news_sentence
 from catalog.access.saved_searches import News, state_of
+from catalog.lazy_dataclasses import dataclass
 from catalog.records.searches import SavedSearch
 from webui.documents import text_at, value_at
 from webui.headline import metric_label

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from catalog.lazy_dataclasses import dataclass
 from catalog.records import Run, RunState, SourceId
 from webui.numbers import clock, seconds, size
 from webui.text import shown

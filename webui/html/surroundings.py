@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from catalog.access.lineage import LineageGraph, lineage_graph
 from catalog.access.permissions import may_edit
 from catalog.access.relatives import Family, Rank, family_of, rank_of, series_of
 from catalog.errors import EngineError
+from catalog.lazy_dataclasses import dataclass, field, replace
 from catalog.text.absence import ABSENT
 from webui.documents import values_at
 from webui.headline import headlines

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
+from catalog.lazy_dataclasses import dataclass, replace
 from catalog.query.state import TABLE, SearchState
 from catalog.query.text.targets import short_name
-from catalog.records.construction import made_often
 from catalog.search.page_state import SearchPage
 from catalog.search.selections import NONE
 from catalog.text.apart import apart
@@ -35,7 +34,6 @@ METRICS_AT_FIRST = 2
 METRICS_OFFERED = 40
 
 
-@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
     """One value. `note` is what a metric was measured on; `apart` where that is not what most values beside it are on."""
@@ -62,7 +60,6 @@ class ColumnHead:
     place: str
 
 
-@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableRow:
     """One model."""

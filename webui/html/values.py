@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from catalog.lazy_dataclasses import dataclass
 from catalog.query.state import SearchState
-from catalog.records.construction import made_often
 from catalog.search.page_state import FacetBucket, FacetView
 from mappings import Field
 from webui.text import shown
 from webui.urls import Addresses, FacetAddresses
 
 
-@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValueOption:
     """One value of the facet, the number of models that have it, and the search with it switched on or off."""

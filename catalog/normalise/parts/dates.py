@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from datetime import timedelta
 from functools import cache
 
+from catalog.lazy_dataclasses import replace
 from catalog.normalise.assembly import Draft
 from catalog.normalise.values import field_values
 from catalog.normalise.values.dates import DateReading
 from catalog.records import Contender, Evidence, Observation
-from catalog.records.construction import replace
 from mappings import fields
 
 DATE_TOLERANCE = timedelta(days=1)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from catalog.lazy_dataclasses import dataclass, field, replace
 from catalog.normalise.metrics import (
     NOT_METRICS,
     MetricName,
@@ -36,7 +36,6 @@ from catalog.normalise.parts.reported_values import (
 from catalog.normalise.values.dates import DateReading, read_date
 from catalog.normalise.values.units import Reading, read_number, to_float
 from catalog.records import FieldProvenance, Observation, Origin, Problem
-from catalog.records.construction import made_often, replace
 from catalog.text.slugs import stored_slug
 
 MAX_EVALUATIONS = 5_000
@@ -44,7 +43,6 @@ SAME_VALUE = 5e-4
 """Two reports of one evaluation are rounded to four digits at worst."""
 
 
-@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluations:
     """All evaluations of a model, the headline value per metric, and what else was said among them."""

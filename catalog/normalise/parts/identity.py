@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 from catalog.layouts import names
+from catalog.lazy_dataclasses import replace
 from catalog.normalise.assembly import Draft
 from catalog.normalise.parts.measured import listing_observation
 from catalog.normalise.precedence import reason_lost
@@ -27,7 +28,6 @@ from catalog.records import (
     display_key,
     model_id,
 )
-from catalog.records.construction import replace
 from catalog.text import canonical, cleaning
 from mappings import Field, fields_where, tasks
 from mappings.flags import statuses as known_statuses

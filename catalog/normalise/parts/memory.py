@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from catalog.lazy_dataclasses import dataclass
 from catalog.normalise.assembly import Draft
 from catalog.normalise.parts.measured import counted_observation
 from catalog.normalise.parts.weight_sets import WeightSet

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
+from catalog.lazy_dataclasses import dataclass, field
 from catalog.normalise.parts.weight_sets import WeightSet
 from catalog.records import TensorTally
-from catalog.records.construction import made_often
 from catalog.text.canonical import is_ggml_type
 
 GRAPH_FORMATS = frozenset({"onnx", "tflite", "coreml", "openvino", "paddle", "tensorflow_saved_model"})
@@ -77,7 +76,6 @@ class Quantizer:
     """Bits and group size of the kinds of layers where these are not all quantised alike."""
 
 
-@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Count:
     """The logical weights of some tensors. `parameters` is None when it cannot be known; then `reason` says why."""

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from catalog.layouts.variants import PRECISION_WORD
+from catalog.lazy_dataclasses import replace
 from catalog.normalise.assembly import Draft
 from catalog.normalise.parts.measured import counted_observation
 from catalog.normalise.parts.parameters import METHOD_LABELS, Count, Quantizer, bits_of_ggml
 from catalog.normalise.parts.weight_sets import WeightSet
 from catalog.records import Contender, Evidence, Origin, display_key
-from catalog.records.construction import replace
 from catalog.text import canonical, cleaning
 from mappings import fields
 

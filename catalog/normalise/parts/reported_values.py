@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from catalog.lazy_dataclasses import dataclass, replace
 from catalog.normalise.metrics import (
     MetricName,
 )
 from catalog.normalise.values.units import Reading, read_number, to_float
 from catalog.records import Observation, Origin
-from catalog.records.construction import replace
 
 PERCENT_WRITERS = re.compile(r"(?i)leaderboard|lm[-_ ]eval(?:uation)?[-_ ](?:harness )?table")
 """Sources known to write percent: 0.53 beside 47.7 is 0.53 % there. Source: open-llm-leaderboard result cards."""

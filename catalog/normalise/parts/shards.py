@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from catalog.layouts.content_addressed import content_key
 from catalog.layouts.shards import SHARD
+from catalog.lazy_dataclasses import dataclass
 from catalog.normalise.parts.weight_sets import LAYERS, WeightSet
 from catalog.records import Group, Member, ObjectKey, Problem, Role
 

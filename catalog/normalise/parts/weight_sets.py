@@ -8,15 +8,14 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from catalog.layouts import variants
 from catalog.layouts.content_addressed import content_key
 from catalog.layouts.names import CANONICAL_STEMS, stem
 from catalog.layouts.shards import CUT_OF_TENSOR, PARALLEL, RANK_DIRECTORY, RANKED, shard_stem
+from catalog.lazy_dataclasses import dataclass
 from catalog.records import FileStatus, Group, Member, Role, TensorSummary
-from catalog.records.construction import made_often
 from catalog.records.objects import one_file
 from mappings.formats import counted_ranks
 
@@ -31,7 +30,6 @@ MAX_COMPONENTS = 64
 """Files of one kind beside each other that are compared for being parts of one model."""
 
 
-@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeightSet:
     """Files that hold one copy of weights together: a file, or the shards of one, with the bytes beside them."""

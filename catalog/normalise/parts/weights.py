@@ -6,6 +6,7 @@ import posixpath
 import re
 from collections.abc import Sequence
 
+from catalog.lazy_dataclasses import replace
 from catalog.normalise.assembly import Draft
 from catalog.normalise.parts import hashes, memory
 from catalog.normalise.parts.measured import counted_observation, listing_observation
@@ -33,7 +34,6 @@ from catalog.records import (
     Role,
     display_key,
 )
-from catalog.records.construction import replace
 from mappings import fields
 
 LEFT_OUT = "extra.zero_biases"

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
+
+from catalog.lazy_dataclasses import dataclass
 
 EARLIEST_YEAR = 2006
 """Older dates come from clocks that were never set, and from zip files without dates."""

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from catalog.lazy_dataclasses import dataclass
 from catalog.normalise.values.dates import DateReading, read_date
 from catalog.normalise.values.units import parse_quantity, read_number, to_float, to_long
 from catalog.records import Observation
-from catalog.records.construction import made_often
 from catalog.text import canonical, cleaning, licences
 from mappings import Field, fields
 
@@ -39,7 +38,6 @@ NOTHING_WORDS = frozenset(
 )
 
 
-@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Converted:
     """The typed value (a list for list fields), or None with the reason."""

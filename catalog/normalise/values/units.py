@@ -6,11 +6,10 @@ import math
 import re
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from catalog.records.construction import made_often
+from catalog.lazy_dataclasses import dataclass
 
 MAX_NUMBER_CHARS = 64
 MAX_LONG = 2**63 - 1
@@ -71,7 +70,6 @@ _CLOCK = re.compile(
 _THOUSANDS = {sep: re.compile(rf"[+-]?\d{{1,3}}(?:{re.escape(sep)}\d{{3}})+") for sep in (",", ".", " ", "'")}
 
 
-@made_often
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
     """A number read from a raw value: exact, with what was written beside it.

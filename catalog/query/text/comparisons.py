@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TypeGuard
 
+from catalog.lazy_dataclasses import dataclass, replace
 from catalog.query.document_values import is_leaf
 from catalog.query.nodes import And, Nested, Not, Query, Range, Term
 from catalog.query.problems import Suggestion

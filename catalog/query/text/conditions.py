@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
 
+from catalog.lazy_dataclasses import dataclass, replace
 from catalog.query.nodes import Exists, Nested, Query, Term
 from catalog.query.problems import Suggestion
 from catalog.query.text.comparisons import (

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
+from catalog.lazy_dataclasses import dataclass
 from catalog.text.patterns import pattern
 
 MAX_NUMBER_CHARACTERS = 40

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime
 
+from catalog.lazy_dataclasses import dataclass, field
 from catalog.query.nodes import And, Not, Or, Query
 from catalog.query.problems import QueryProblem, Suggestion
 from catalog.query.text.targets import MAX_NAME_CHARACTERS, Target, Vocabulary, parameter_target

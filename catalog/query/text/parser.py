@@ -5,8 +5,7 @@ OR binds weakest, then AND (written or implied), then NOT. Missing operands, bra
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from catalog.lazy_dataclasses import dataclass
 from catalog.query.nodes import All, And, Match, Or, Phrase, Prefix, Query
 from catalog.query.text.conditions import known_target, read_condition, read_unknown
 from catalog.query.text.function_words import FUNCTION_WORDS, MODEL_WORDS, OPENING_WORDS, SHORT_WORDS

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from catalog.lazy_dataclasses import dataclass, replace
 from catalog.query.nodes import Query
 from catalog.query.problems import QueryProblem
 from catalog.query.request import SortKey

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import TypeAlias
 
+from catalog.lazy_dataclasses import dataclass
 from catalog.query.periods import ambiguous_readings, is_year, parse_period
 from catalog.query.text.numbers import SPOKEN_NUMBERS, pointed
 from catalog.query.text.targets import Target, Vocabulary, as_number, reported, resolve

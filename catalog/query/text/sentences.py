@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from catalog.lazy_dataclasses import dataclass, replace
 from catalog.query.periods import is_year
 from catalog.query.problems import Suggestion
 from catalog.query.text import sentence_rules

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import Protocol
 
+from catalog.lazy_dataclasses import dataclass, field
 from catalog.query.document_values import is_leaf, is_metric_on_dataset
 from catalog.query.problems import PRESENT_ALONE
 from catalog.text.patterns import pattern

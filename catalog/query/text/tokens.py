@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
+
+from catalog.lazy_dataclasses import dataclass
 
 QUOTES = {
     '"': '"',

@@ -5,9 +5,9 @@ English ones.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import pairwise
 
+from catalog.lazy_dataclasses import dataclass, field
 from catalog.query.periods import MONTH_NAMES, is_year
 from catalog.query.text.dutch import DUTCH, DUTCH_OR_ENGLISH, DUTCH_PHRASES
 from catalog.query.text.french import FRENCH, FRENCH_OR_ENGLISH, FRENCH_PHRASES

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 from catalog.errors import DocumentRejected
+from catalog.lazy_dataclasses import dataclass
 from catalog.query.document_values import has_named_number, is_leaf, is_metric_on_dataset
 from catalog.query.instants import milliseconds
 from catalog.query.nodes import (

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import accumulate, pairwise
 from typing import Any
@@ -18,6 +17,7 @@ from typing import Any
 import tantivy
 
 from catalog.errors import RequestRefused
+from catalog.lazy_dataclasses import dataclass, replace
 from catalog.query.document_values import has_named_number, is_leaf
 from catalog.query.ordered_terms import ordered_terms
 from catalog.query.request import (

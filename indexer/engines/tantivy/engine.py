@@ -8,13 +8,13 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import tantivy
 
 from catalog.errors import EngineUnavailable, RequestRefused
+from catalog.lazy_dataclasses import dataclass
 from catalog.query.request import Aggregation, AggregationResult, Hit, SearchRequest, SearchResult
 from catalog.query.validate import effective_sort, validate
 from catalog.search.engine import EngineInfo

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from catalog.errors import RequestRefused
+from catalog.lazy_dataclasses import dataclass, field
 from catalog.query.nodes import All, And, Exists, Match, Nothing, Or, Phrase, Query, Range, Term, Terms
 from indexer.analysis import fold
 from indexer.engines.tantivy.codes import EVALUATION_SETS, EVALUATION_SINGLES, answerable

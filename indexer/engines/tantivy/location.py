@@ -14,11 +14,11 @@ import contextlib
 import fcntl
 import os
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from catalog.errors import EngineBusy, EngineUnavailable
+from catalog.lazy_dataclasses import dataclass
 from indexer.engines.tantivy.schema import schema_hash
 
 NAME = "tantivy"

@@ -8,12 +8,12 @@ id. A group that is cut off at the end of the page is asked for again by its val
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import tantivy
 
 from catalog.errors import RequestRefused
+from catalog.lazy_dataclasses import dataclass
 from catalog.query.document_values import has_named_number
 from catalog.query.nodes import Query
 from catalog.query.request import SearchRequest, SortKey

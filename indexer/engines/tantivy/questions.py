@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
+from catalog.lazy_dataclasses import dataclass
 from catalog.query.document_values import has_named_number, is_metric_on_dataset
 from catalog.query.instants import moment
 from catalog.query.request import (
