@@ -12,6 +12,7 @@ import click
 
 from catalog import plugins
 from catalog.errors import ModeldexError
+from catalog.garbage import COLLECTION, leave_to_the_system
 from catalog.settings import load_settings
 
 
@@ -82,8 +83,10 @@ def cli(ctx: click.Context, home: str | None) -> None:
 
 def main(arguments: list[str] | None = None) -> Any:
     """Entry point. Exit codes: 0 done, 1 failed or not all could be read, 2 wrong use, 3 held and waiting for a person."""
+    leave_to_the_system()
     try:
-        return cli.main(args=arguments, prog_name="modeldex", standalone_mode=True)
+        with COLLECTION.seldom():
+            return cli.main(args=arguments, prog_name="modeldex", standalone_mode=True)
     except ModeldexError as error:
         click.echo(f"modeldex: {error}", err=True)
         sys.exit(error.exit_code)

@@ -10,6 +10,7 @@ from functools import partial
 from itertools import takewhile
 
 from catalog.errors import SourceError, WriterBusy
+from catalog.garbage import COLLECTION
 from catalog.normalise.values.secrets import masked_text
 from catalog.recording.joining import settle_joins
 from catalog.recording.making import Task, make
@@ -26,7 +27,7 @@ from catalog.store.records import GONE, LIVE, MISSING
 from catalog.text.folding import well_formed
 from crawler.jobs import pool_for
 from crawler.pool import Pool
-from crawler.processes import COLLECTION, SpareHost
+from crawler.processes import SpareHost
 from crawler.reader import Budget
 from crawler.readers import readers_for
 from crawler.reading import Registry

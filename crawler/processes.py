@@ -26,12 +26,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, Generic, NoReturn, Self, TypeVar
+
+from catalog.garbage import COLLECT_AFTER_OBJECTS
+from catalog.lazy_dataclasses import dataclass, field
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -42,9 +44,6 @@ CHUNKS_AHEAD = 4
 END_SECONDS = 5.0
 POLL_SECONDS = 0.002
 MAX_DESCRIPTOR = 65_536
-COLLECT_AFTER_OBJECTS = 50_000
-"""Python looks for cycles after 700 new objects; a crawl keeps few objects and makes many: that cost 12 % of the first
-process's time and 17 % of a worker's."""
 
 _HOST = "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from crawler.processes import host; host(int(sys.argv[2]))"
 _GONE = "the process that worked on it was killed or crashed"
@@ -361,34 +360,6 @@ def _be_host(control_descriptor: int) -> NoReturn:
         sys.excepthook(*sys.exc_info())
     finally:
         os._exit(1)
-
-
-class _Collection:
-    """How seldom this process looks for cycles: crawls in several threads may ask for it, and end in any order."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._askers = 0
-        self._usual = gc.get_threshold()
-
-    @contextmanager
-    def seldom(self) -> Iterator[None]:
-        """Within the block as seldom as in a worker; as before when nobody asks for it any more."""
-        with self._lock:
-            if self._askers == 0:
-                self._usual = gc.get_threshold()
-                gc.set_threshold(COLLECT_AFTER_OBJECTS)
-            self._askers += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._askers -= 1
-                if self._askers == 0:
-                    gc.set_threshold(*self._usual)
-
-
-COLLECTION = _Collection()
 
 
 def _pipe() -> tuple[Connection, Connection]:

@@ -1,4 +1,3 @@
-import gc
 import os
 import signal
 import time
@@ -8,8 +7,6 @@ import pytest
 from crawler.processes import (
     CHUNK_ITEMS,
     CHUNKS_AHEAD,
-    COLLECT_AFTER_OBJECTS,
-    COLLECTION,
     WorkerFailedError,
     Workers,
 )
@@ -173,14 +170,3 @@ def test_no_process_is_left_when_the_block_ends(error):
 def test_a_worker_that_cannot_begin_is_told():
     with pytest.raises(WorkerFailedError), pool(without_a_beginning) as workers:
         list(workers.map(range(10)))
-
-
-def test_cycles_are_looked_for_as_before_when_the_last_of_two_crawls_ends():
-    usual = gc.get_threshold()
-    first, second = COLLECTION.seldom(), COLLECTION.seldom()
-    first.__enter__()
-    second.__enter__()
-    first.__exit__(None, None, None)
-    assert gc.get_threshold()[0] == COLLECT_AFTER_OBJECTS
-    second.__exit__(None, None, None)
-    assert gc.get_threshold() == usual
