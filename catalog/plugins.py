@@ -7,7 +7,9 @@ Nothing is imported before it is asked for.
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from catalog.errors import PluginUnavailable
@@ -214,7 +216,13 @@ def load_all(kind: str) -> Iterator[tuple[str, Any]]:
         yield name, load(kind, name)
 
 
-def _entry_points(kind: str) -> dict[str, str]:
+def _entry_points(kind: str) -> Mapping[str, str]:
+    return _entry_points_along(tuple(sys.path), f"modeldex.{kind}s")
+
+
+@lru_cache(maxsize=2 * len(TABLES))
+def _entry_points_along(_path: tuple[str, ...], group: str) -> Mapping[str, str]:
+    """Remembered: a file of each package that is installed is read to find them."""
     from importlib.metadata import entry_points  # noqa: PLC0415 - costs 10 ms that a search need not pay
 
-    return {point.name: point.value for point in entry_points(group=f"modeldex.{kind}s")}
+    return {point.name: point.value for point in entry_points(group=group)}

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, text
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import NullPool
@@ -196,6 +196,8 @@ def _insert(
         text_, values = _sqlite_insert(table, tuple(rows[0]), update)
         connection.exec_driver_sql(text_, list(map(values, rows)))
         return
+    from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - 20 ms that a store in SQLite need not pay
+
     statement = _statement(postgresql, table, update)
     for page in parts(rows):
         connection.execute(statement, list(page))

@@ -29,7 +29,7 @@ from catalog.errors import StoreDamaged, StoreError, StoreTooNew
 from catalog.search.engine import INDEX
 from catalog.store.faults import BACKUP
 from catalog.store.sql_views import create_views
-from catalog.store.tables import consumers, metadata
+from catalog.store.tables import consumers, metadata, narrow_on_postgresql
 
 VERSIONS = tuple(f"{number:04}" for number in range(1, 28))
 """Every schema version in order; the last is what this code reads and writes."""
@@ -52,6 +52,8 @@ log = logging.getLogger(__name__)
 
 def prepare(engine: Engine) -> None:
     """The schema is the newest afterwards. Raises StoreTooNew, StoreError."""
+    if engine.dialect.name == "postgresql":
+        narrow_on_postgresql()
     with engine.connect() as connection:
         version = version_of(connection)
     if version != VERSIONS[-1]:

@@ -2,6 +2,8 @@
 
 import os
 import sqlite3
+import subprocess
+import sys
 
 import pytest
 from alembic.config import Config
@@ -14,7 +16,8 @@ from catalog.errors import StoreError, StoreTooNew, WriterBusy
 from catalog.settings import Settings
 from catalog.store import open_store
 from catalog.store.database import open_database
-from catalog.store.schema import VERSIONS, version_of
+from catalog.store.schema import VERSIONS, _definitions, version_of
+from catalog.store.tables import narrow_on_postgresql
 
 
 def test_a_new_home_is_made_and_can_be_read_at_once(tmp_path):
@@ -56,6 +59,30 @@ def test_a_new_store_and_one_that_was_migrated_are_alike(tmp_path):
     make_schema(engine, VERSIONS[0])
     engine.dispose()
     assert _described(created) == _described(migrated)
+
+
+def test_the_same_indexes_are_of_a_part_of_their_rows_on_both_databases():
+    """What narrows them is told to PostgreSQL's dialect only where that is used."""
+    parts = {}
+    narrow_on_postgresql()
+    for dialect in ("sqlite", "postgresql"):
+        words = [definition.split(" WHERE ") for definition in _definitions(dialect) if "INDEX" in definition]
+        parts[dialect] = {index.split(" ON ")[0]: rows for index, *rows in words}
+    assert parts["sqlite"] == parts["postgresql"]
+    assert len([rows for rows in parts["sqlite"].values() if rows]) > 3
+
+
+def test_a_store_in_sqlite_loads_nothing_for_postgresql(tmp_path):
+    program = (
+        "import sys; from catalog.store import open_store; from catalog.settings import Settings\n"
+        "from pathlib import Path\n"
+        "with open_store(Settings(home=Path(sys.argv[1])), write=True) as store: store.records.count()\n"
+        "print([name for name in sys.modules if 'postgresql' in name or 'psycopg' in name])"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout == "[]\n"
 
 
 def _described(settings):
