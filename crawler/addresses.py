@@ -12,12 +12,13 @@ from catalog.lazy_dataclasses import dataclass, replace
 from catalog.records.sources import SourceDefinition, SourceRow
 from catalog.settings import Settings
 from catalog.terminal import printable
+from catalog.text.patterns import pattern
 from crawler.source import Source
 
 LOCAL = "file"
-_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
+_SCHEME = pattern(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 """Source: RFC 3986, section 3.1."""
-_PASSWORD = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@]*:[^/?#]*@", re.IGNORECASE)
+_PASSWORD = pattern(r"[a-z][a-z0-9+.-]*://[^/?#@]*:[^/?#]*@", re.IGNORECASE)
 """Source: RFC 3986, section 3.2.1."""
 
 

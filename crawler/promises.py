@@ -16,10 +16,11 @@ from catalog.errors import PluginUnavailable
 from catalog.layouts import variants
 from catalog.layouts.shards import Shard, shard_of
 from catalog.lazy_dataclasses import dataclass, field
+from catalog.text.patterns import pattern
 
-_LITTER = re.compile(r"\..+|_SUCCESS|thumbs\.db|desktop\.ini", re.IGNORECASE)
+_LITTER = pattern(r"\..+|_SUCCESS|thumbs\.db|desktop\.ini", re.IGNORECASE)
 """What desktops and Hadoop put into any directory: it says nothing of what the directory is."""
-_STANDS_BESIDE = re.compile(
+_STANDS_BESIDE = pattern(
     rf"{_LITTER.pattern}|(?:readme|licen[cs]e|notice)(?:[._-].*)?"
     r"|.+\.(?:md|txt|json|jsonl|ya?ml|toml|cfg|csv|tsv|html|pdf|log|png|jpe?g|svg|gif|webp)",
     re.IGNORECASE,
@@ -92,7 +93,7 @@ class Stem:
     shard: tuple[int, int] | None = None
 
 
-_SUFFIX = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,14}")
+_SUFFIX = pattern(r"[A-Za-z][A-Za-z0-9_]{0,14}")
 
 
 class FileNames:

@@ -6,6 +6,7 @@ import re
 
 from catalog.lazy_dataclasses import dataclass
 from catalog.records import Evidence, Extraction, FileStatus, ObjectMeta, Observation, Origin, Problem, Role
+from catalog.text.patterns import pattern
 from crawler.promises import installed
 from mappings.formats import never_opened as never_opened_suffixes
 
@@ -20,7 +21,7 @@ ARCHIVES = frozenset(
     ("GLACIER", "DEEP_ARCHIVE", "ARCHIVE", "MAZ_ARCHIVE", "COLD_ARCHIVE", "COLDARCHIVE", "DEEPCOLDARCHIVE")
 )
 
-HUB_NOTES = re.compile(r"(?:^|/)(?:models|datasets|spaces)--[^/]+/\.no_exist/")
+HUB_NOTES = pattern(r"(?:^|/)(?:models|datasets|spaces)--[^/]+/\.no_exist/")
 """Empty files that remember what a repository does not have. Source: huggingface_hub, file_download `.no_exist`."""
 
 # Source: https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md
@@ -41,7 +42,7 @@ JSON_OBJECT = re.compile(rb'\s*\{\s*"[\t\n\r -~\x80-\xff]*')
 
 SHARED_SUFFIXES = frozenset({"pth", "ckpt", "pt", "pkl", "pickle", "model", "plan", "engine", "trt"})
 """Suffixes of models that other programs use, too: Portuguese texts, caches, states, optimisation problems."""
-CONTROL_CHARACTER = re.compile("[\0-\x08\x0b\x0e-\x1f\x7f\ufffd]")
+CONTROL_CHARACTER = pattern("[\0-\x08\x0b\x0e-\x1f\x7f\ufffd]")
 ERROR_WORDS = re.compile(
     rb"(?i)\b(?:not found|access denied|unauthori[sz]ed|forbidden|invalid (?:username|credentials|token|request)|gated|rate limit"
     rb"|too many requests|permission denied|expired|could not be found|log ?in|internal server error|bad gateway)\b"

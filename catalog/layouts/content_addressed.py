@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from catalog.text.patterns import pattern
+
 _LAYOUTS = (
     ("sha256", re.compile(r"(?:^|/)blobs/sha256[-/]([0-9a-f]{64})$")),
     ("sha256", re.compile(r"(?:^|/)models--[^/]+/blobs/([0-9a-f]{64})$")),
@@ -15,7 +17,7 @@ _LAYOUTS = (
 )
 SHORTEST_DIGITS = 30
 """Of a digest behind the last stroke of a key."""
-_DIGEST_ENDS = re.compile(rf"[0-9a-f]{{{SHORTEST_DIGITS}}}")
+_DIGEST_ENDS = pattern(rf"[0-9a-f]{{{SHORTEST_DIGITS}}}")
 _LAST_OF_KEYS = tuple("0123456789abcdefr")
 """Characters with which a digest, or `.dir` behind it, ends. Few names of files do."""
 

@@ -7,6 +7,7 @@ from collections.abc import Set as AbstractSet
 
 from catalog.layouts.shards import without_number
 from catalog.layouts.variants import without_quantization
+from catalog.text.patterns import pattern
 
 TEXT_SUFFIXES = (".json", ".yaml", ".yml", ".md", ".txt", ".cfg", ".toml", ".jinja")
 """Of files that people and programs write as text: no weights, and nothing that a trainer unpickles."""
@@ -33,12 +34,12 @@ _GENERIC_WORDS = frozenset(
     }
 )  # fmt: skip
 """Words of which nothing but a word that says nothing can be put together: `checkpoint_final`, `model_0004999`."""
-_BETWEEN_WORDS = re.compile(r"[\s_.=-]+")
-_NUMBERED = re.compile(
+_BETWEEN_WORDS = pattern(r"[\s_.=-]+")
+_NUMBERED = pattern(
     r"(?:checkpoint|epoch|step)[-_=]?\d+.*|ckpt[-_]?\d+|\d+(?:epoch|ep|steps?|iters?)?|(?:valid|train)\.\w+\.(?:best|ave)\w*"
 )
 """With ESPnet's `12epoch`, `valid.acc.best`, `valid.acc.ave_10best`. Source: espnet/espnet espnet2/train/trainer.py."""
-_NUMBERED_VERSION = re.compile(r"(?P<word>.+)[-_. ]v(?P<version>\d{1,4}(?:\.\d{1,4}){0,3})", re.IGNORECASE)
+_NUMBERED_VERSION = pattern(r"(?P<word>.+)[-_. ]v(?P<version>\d{1,4}(?:\.\d{1,4}){0,3})", re.IGNORECASE)
 """`model_v2`, `weights-v1.3`, and what Lightning puts behind a name that was taken. Source: lightning
 callbacks/model_checkpoint.py (`STARTING_VERSION`)."""
 _OF_ONE_RUN = frozenset({"best", "last", "latest", "epoch", "step", "iter", "checkpoint", "ckpt"})
@@ -60,8 +61,8 @@ GENERIC_DIRECTORIES = frozenset(
         "snapshots",
     }
 )
-_MADE_BY_MACHINE = re.compile(r"(?:m-)?[0-9a-f]{16,64}|[0-9a-f-]{36}|\d+|version_\d+")
-SUFFIXES = re.compile(
+_MADE_BY_MACHINE = pattern(r"(?:m-)?[0-9a-f]{16,64}|[0-9a-f-]{36}|\d+|version_\d+")
+SUFFIXES = pattern(
     r"(?i)\.(?:safetensors|gguf|ggml|onnx|pth?|pt2|ckpt|bin|h5|hdf5|keras|pb|tflite|lite|mlmodel|mlpackage|joblib|pkl|pickle|skops"
     r"|ubj|cbm|npz|npy|msgpack|xml|nemo|json|txt|model|ftz|vec|pdmodel|pdparams|engine|trt|plan|tar|gz|zip|index|dduf|pte|yaml|yml)$"
 )
@@ -119,13 +120,13 @@ _LEFTOVER_WORDS = GENERIC_STEMS | GENERIC_DIRECTORIES | _GENERIC_WORDS | frozens
         "quantised", "finetuned", "finetune", "fine", "tuned", "new",
     }
 )  # fmt: skip
-_LEFTOVER = re.compile(
+_LEFTOVER = pattern(
     r"tmp[a-z0-9_]{4,12}|(?:model|sequential|functional|graph|network|run|exp|trial)[-_]?\d+|[0-9a-f]{8,64}|(?:[a-z]:)?[\\/~.].*",
     re.IGNORECASE,
 )
 
 
-_TITLE_OF_A_KIND = re.compile(
+_TITLE_OF_A_KIND = pattern(
     r"(?:sentencetransformer|crossencoder|(?:[\w-]{1,40} ){0,4}sparse encoder|setfit)(?: (?:based on|with) .{1,200})?",
     re.IGNORECASE,
 )

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-SHARD = re.compile(
+from catalog.text.patterns import pattern
+
+SHARD = pattern(
     r"^(?P<stem>.+?)[-_.](?P<number>\d{2,6})-of-(?P<total>\d{2,6})(?P<rest>(?:\.[^/]*)?)$", re.IGNORECASE
 )
 """Source: huggingface_hub serialization (`{stem}-{i:05d}-of-{n:05d}`), ggml docs/gguf.md (naming of shards)."""
-CONSOLIDATED = re.compile(r"^(?P<stem>consolidated)\.(?P<number>\d{2,4})(?P<rest>\.pth)$", re.IGNORECASE)
+CONSOLIDATED = pattern(r"^(?P<stem>consolidated)\.(?P<number>\d{2,4})(?P<rest>\.pth)$", re.IGNORECASE)
 """Source: meta-llama/llama, example_completion.py: one file per rank of the tensor parallel group."""
 RANKS = (
     re.compile(r"^(?P<stem>.+?)_world_size_(?P<total>\d+)_rank_(?P<number>\d+)(?P<rest>\..*)$"),
@@ -29,14 +31,14 @@ Source: transformers and accelerate, FSDP's state per rank; vllm sharded_state_l
 NVIDIA/TensorRT-LLM models/modeling_utils.py (`rank{n}.safetensors`); DeepSpeed engine.py, `_get_ckpt_name`;
 facebookresearch/fairseq checkpoint_utils.py (`-model_part-{n}`), facebookresearch/metaseq.
 """
-RANK_DIRECTORY = re.compile(r"/?mp_rank_(?P<number>\d+(?:_\d+){0,2})$")
+RANK_DIRECTORY = pattern(r"/?mp_rank_(?P<number>\d+(?:_\d+){0,2})$")
 """One process's share of a Megatron checkpoint. Source: NVIDIA/Megatron-LM megatron/training/checkpointing.py."""
-CUT_OF_TENSOR = re.compile(r"_pp-rank-\d+-of-\d+_tp-rank-\d+-of-\d+\.safetensors$")
+CUT_OF_TENSOR = pattern(r"_pp-rank-\d+-of-\d+_tp-rank-\d+-of-\d+\.safetensors$")
 """One process's cut of one tensor, each in a directory of its own. Source: huggingface/nanotron
 src/nanotron/serialize/utils.py (`get_tp_and_pp_rank_and_size_from`)."""
 RANKED = "ranks"
 PARALLEL = "parts"
-_NUMBER_AT_END = re.compile(r"[-_.]\d{2,6}-of-\d{2,6}$")
+_NUMBER_AT_END = pattern(r"[-_.]\d{2,6}-of-\d{2,6}$")
 
 
 class Shard(NamedTuple):

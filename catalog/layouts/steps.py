@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterable
 
 from catalog.layouts.names import is_generic_stem
+from catalog.text.patterns import pattern
 
 SIDECAR_FORMAT = "modeldex"
 """The format of the sidecars that people and jobs write for the catalog, and in which values may be of a step."""
@@ -15,8 +16,8 @@ STRAY = "steps-without-checkpoint="
 """In front of the steps by which a file is bound to models that it says nothing of."""
 MAX_STRAY_STEPS = 10
 MAX_STEP_DIGITS = 15
-_SUBJECT = re.compile(rf"@(?P<kind>[a-z_]+)=(?P<position>\d{{1,{MAX_STEP_DIGITS}}})$")
-_NUMBER = re.compile(r"(?:(?P<word>[A-Za-z]+)[-_=]?)?(?<![\d.])(?P<number>\d{1,12})(?![\d.]*[A-Za-z\d])")
+_SUBJECT = pattern(rf"@(?P<kind>[a-z_]+)=(?P<position>\d{{1,{MAX_STEP_DIGITS}}})$")
+_NUMBER = pattern(r"(?:(?P<word>[A-Za-z]+)[-_=]?)?(?<![\d.])(?P<number>\d{1,12})(?![\d.]*[A-Za-z\d])")
 _OF_STEPS = frozenset({"step", "steps", "iter", "iters", "iteration", "it", "checkpoint", "ckpt"})
 _OF_EPOCHS = frozenset({"e", "ep", "epoch", "epochs"})
 _OF_ANY_MODEL = frozenset({"net", "network"})

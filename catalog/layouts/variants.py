@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from catalog.text.patterns import pattern
 
 _PRECISIONS = ("fp16", "fp32", "bf16", "fp8", "int8", "int4", "half")
 _PACKINGS = ("uint8", "q4", "q8", "q4f16", "bnb4", "quantized")
@@ -17,13 +17,13 @@ def _any_of(*words: str) -> str:
     return "|".join(sorted(words, key=len, reverse=True))
 
 
-AT_END = re.compile(rf"[._-]({_any_of(*_PRECISIONS, *_PACKINGS, *_AVERAGES, 'onnx_data')})$")
+AT_END = pattern(rf"[._-]({_any_of(*_PRECISIONS, *_PACKINGS, *_AVERAGES, 'onnx_data')})$")
 """The variant of a stem, its last word: files of one stem are one model."""
-WITHIN = re.compile(rf"(?i)[._-]({_any_of(*_PRECISIONS, *_PACKINGS, *_AVERAGES, *COPIES)})(?=[._-]|$)")
+WITHIN = pattern(rf"(?i)[._-]({_any_of(*_PRECISIONS, *_PACKINGS, *_AVERAGES, *COPIES)})(?=[._-]|$)")
 """Every word of a file's name that tells a copy of weights from the copies beside it."""
-PRECISION_WORD = re.compile(rf"(?i)(?<![a-z0-9])({_any_of(*_PRECISIONS, 'f16', 'f32')}|{_GGML})(?![a-z0-9])")
+PRECISION_WORD = pattern(rf"(?i)(?<![a-z0-9])({_any_of(*_PRECISIONS, 'f16', 'f32')}|{_GGML})(?![a-z0-9])")
 """The word that says in which precision the weights of a file are."""
-_QUANTIZATION = re.compile(
+_QUANTIZATION = pattern(
     r"(?i)[-_. ](?:i?q\d(?:[_-](?:k|xxs|xs|s|m|l|nl|\d))*(?:[_-][sml])?|(?:u[dl]-)?i?q\d_\w+|tq[12]_0|mxfp4(?:_moe)?|nvfp4"
     r"|[fi](?:nt|p|loat)?(?:4|8|16|32)|bf16|fp8|half|gptq|awq|bnb|4bit|8bit|non_ema|ema)$"
 )

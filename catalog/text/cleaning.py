@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
+
+from catalog.text.patterns import pattern
 
 MAX_KEYWORD_CHARS = 1_024
 MAX_VALUE_CHARS = 8_192
 MAX_ALL_TEXT_BYTES = 256 * 1024
 
-_UNWANTED = re.compile(
+_UNWANTED = pattern(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb]"
 )
-_ANSI = re.compile(r"\x1b(?:\[[0-?]{0,32}[ -/]{0,8}[@-~]|\][^\x07\x1b]{0,512}(?:\x07|\x1b\\)|[@-Z\\-_])")
-_SURROGATE = re.compile("[\ud800-\udfff]")
-_SPACES = re.compile(r"\s+")
+_ANSI = pattern(r"\x1b(?:\[[0-?]{0,32}[ -/]{0,8}[@-~]|\][^\x07\x1b]{0,512}(?:\x07|\x1b\\)|[@-Z\\-_])")
+_SURROGATE = pattern("[\ud800-\udfff]")
+_SPACES = pattern(r"\s+")
 
 
 def clean(text: str, limit: int = MAX_VALUE_CHARS) -> str:

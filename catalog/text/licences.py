@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
 from typing import NamedTuple
 
+from catalog.text.patterns import pattern
 from mappings.licences import licences
 
 MAX_EXPRESSION_CHARS = 200
@@ -29,45 +30,45 @@ _NOISE = frozenset(
     }
 )  # fmt: skip
 """Words that tell no licence from another."""
-_WORD = re.compile(r"[a-z]+\+*|\d+(?:\.\d+)*\+?")
-_GLUED_VERSION = re.compile(r"(?<=[a-z])v(?=\d)")
-_ADDRESS = re.compile(r"(?:https?://|www\.)[^\s<>()\[\]{}\"'|]+", re.IGNORECASE)
-_BRACKETED = re.compile(r"[(\[{][^()\[\]{}]*[)\]}]")
-_OR_LATER = re.compile(
+_WORD = pattern(r"[a-z]+\+*|\d+(?:\.\d+)*\+?")
+_GLUED_VERSION = pattern(r"(?<=[a-z])v(?=\d)")
+_ADDRESS = pattern(r"(?:https?://|www\.)[^\s<>()\[\]{}\"'|]+", re.IGNORECASE)
+_BRACKETED = pattern(r"[(\[{][^()\[\]{}]*[)\]}]")
+_OR_LATER = pattern(
     r"\s*,?\s*\(?(?:or[- ](?:any[- ])?(?:later|newer)(?:[- ]versions?)?)\)?\s*$|(?<=\d)\+$", re.IGNORECASE
 )
-_ONLY = re.compile(r"[- ]only$", re.IGNORECASE)
-_AT_LEAST = re.compile(r"\(?\s*>=\s*(\d+(?:\.\d+)*)\s*\)?")
-_DUAL = re.compile(
+_ONLY = pattern(r"[- ]only$", re.IGNORECASE)
+_AT_LEAST = pattern(r"\(?\s*>=\s*(\d+(?:\.\d+)*)\s*\)?")
+_DUAL = pattern(
     r"^(?:dual(?:ly)?|triple)[- ]?(?:licen[sc]ed?)?(?:\s*(?:under|as|with|:|-))?(?:\s+the)?\s+(?=\S)",
     re.IGNORECASE,
 )
 """Whoever offers several licences leaves the choice. Source: SPDX specification 3.0, annex B (`OR`)."""
-_PURPOSE = re.compile(
+_PURPOSE = pattern(
     r"\s*\((?:for )?(?:the )?(?:source )?(?:code|weights?|models?(?: weights)?|data(?:set)?|docs?)(?:\)|$)",
     re.IGNORECASE,
 )
 """What each of several licences is for, in brackets behind it."""
-_JOINED = re.compile(r"\s+(?:and|or)\s+|\s*[/;|&,]\s*")
-_PLACED_UNDER = re.compile(
+_JOINED = pattern(r"\s+(?:and|or)\s+|\s*[/;|&,]\s*")
+_PLACED_UNDER = pattern(
     r"\b(?:licen[sc]ed|released|distributed|available|provided|published|covered|made available|shared|falls?|is|are)\b[^.;]{0,40}?"
     r"\b(?:under|by|with)\b\s+(?:the\s+|an?\s+)?(?P<name>[^;,()\n]{2,80}?)(?=\s+licen[sc]e|[;,()\n]|\.(?!\d)|$)",
     re.IGNORECASE,
 )
-_HEAD = re.compile(r"^(?P<head>.{2,120}?)(?:\s*[;:,(\[–—]|\s+[-|]\s|\.\s|\s+see\b|\s+for\b|\s+with\b|\s+as\b|\s+by\b|\s+found\b|\s+copyright\b|\s*©)", re.IGNORECASE)  # fmt: skip
-_LICENCE_WORD = re.compile(r"\blicen[sc]e\b", re.IGNORECASE)
-_RIDER = re.compile(
+_HEAD = pattern(r"^(?P<head>.{2,120}?)(?:\s*[;:,(\[–—]|\s+[-|]\s|\.\s|\s+see\b|\s+for\b|\s+with\b|\s+as\b|\s+by\b|\s+found\b|\s+copyright\b|\s*©)", re.IGNORECASE)  # fmt: skip
+_LICENCE_WORD = pattern(r"\blicen[sc]e\b", re.IGNORECASE)
+_RIDER = pattern(
     r"\b(?:modified|modification|amended|clause|additional|restrict\w*|except\w*|custom|like|style|compatible|not|no|based)\b",
     re.IGNORECASE,
 )
-_NON_COMMERCIAL = re.compile(r"\bnon[- ]?commercial|\bresearch[- ]only\b", re.IGNORECASE)
-_OPERATORS = re.compile(r"\b(?:AND|OR|WITH)\b")
-_TOLD = re.compile(
+_NON_COMMERCIAL = pattern(r"\bnon[- ]?commercial|\bresearch[- ]only\b", re.IGNORECASE)
+_OPERATORS = pattern(r"\b(?:AND|OR|WITH)\b")
+_TOLD = pattern(
     r"(?:opensource\.org/licenses?|spdx\.org/licenses|choosealicense\.com/licenses|licenses\.nuget\.org|"
     r"api\.github\.com/licenses)/(?P<name>[a-z0-9.+-]+?)(?:\.html|\.json|\.txt|\.php)?/?$"
 )
-_CC_ADDRESS = re.compile(r"creativecommons\.org/licenses/(?P<parts>[a-z-]+)(?:/(?P<version>\d\.\d))?")
-_CC_TITLE = re.compile(
+_CC_ADDRESS = pattern(r"creativecommons\.org/licenses/(?P<parts>[a-z-]+)(?:/(?P<version>\d\.\d))?")
+_CC_TITLE = pattern(
     r"attribution(?:[-– ]{1,3}(?:non-?commercial|no ?derivatives|no ?derivs|share-?alike))*[- ,]{1,2}(?:v\.? ?)?\d\.\d"
 )
 _CC_PARTS: Mapping[str, tuple[str, ...]] = {

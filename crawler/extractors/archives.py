@@ -13,6 +13,7 @@ from catalog.errors import ExtractError, LimitExceeded, Malformed, Unsupported
 from catalog.layouts.steps import SIDECAR_FORMAT, position_of_subject
 from catalog.lazy_dataclasses import dataclass, field
 from catalog.records import Evidence, Extraction, FileStatus, Origin, Role, Severity
+from catalog.text.patterns import pattern
 from crawler.extractor import Claim, Findings
 from crawler.formats import archives
 from crawler.formats.archives import DIRECTORY, FILE, LINK, ArchiveMember
@@ -63,13 +64,13 @@ _PACKED_MODELS = tuple(
     )
     for packed in ("gz", "bz2", "xz", "zst")
 )
-_PACKED = re.compile(r"\.(?:gz|bz2|xz|zst|zstd)$", re.IGNORECASE)
-_DATA = re.compile(
+_PACKED = pattern(r"\.(?:gz|bz2|xz|zst|zstd)$", re.IGNORECASE)
+_DATA = pattern(
     r"(?i)(?:^|[._ -])(?:data|data_?sets?|images?|train|test|val|valid|corpus|logs?|src|source|sources|docs?|backup|annotations?"
     r"|samples?|results?|videos?|audio|photos?|fonts?|assets|patch(?:es)?|release|v?\d+\.\d+(?:\.\d+)*)(?=[._ -]|\d|$)"
 )
 """Words in names of archives that hold something else: such an archive is no model unless a model is seen in it."""
-_ROOTED = re.compile(r"^(?:[/\\]|[A-Za-z]:)|(?:^|[/\\])\.\.(?:[/\\]|$)")
+_ROOTED = pattern(r"^(?:[/\\]|[A-Za-z]:)|(?:^|[/\\])\.\.(?:[/\\]|$)")
 _NEVER = frozenset(
     {"archives", "opaque", "licence-text", "python-requirements", "git-references", "checksums"}
 )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from catalog.errors import Unsupported
 from catalog.records import Evidence, Extraction, FileStatus, Origin, Role, Severity
+from catalog.text.patterns import pattern
 from crawler.extractor import Claim, Findings
 from crawler.formats import ggml_types, gguf_format, tensors
 from crawler.formats.gguf_format import GgufArray
@@ -33,11 +33,11 @@ OF_ARCHITECTURE = {
     "embedding_length": "embedding_dimension",
     "block_count": "layers",
 }
-_REPOSITORY_URL = re.compile(
+_REPOSITORY_URL = pattern(
     r"^https?://(?:www\.)?(?:huggingface\.co|hf\.co)/(?!datasets/|spaces/)([\w.-]+/[\w.-]+?)/?$"
 )
-_DATASET_URL = re.compile(r"^https?://(?:www\.)?(?:huggingface\.co|hf\.co)/datasets/([\w.-]+/[\w.-]+?)/?$")
-_INDEXED = re.compile(r"^general\.(base_model|dataset)\.(\d{1,4})\.(\w+)$")
+_DATASET_URL = pattern(r"^https?://(?:www\.)?(?:huggingface\.co|hf\.co)/datasets/([\w.-]+/[\w.-]+?)/?$")
+_INDEXED = pattern(r"^general\.(base_model|dataset)\.(\d{1,4})\.(\w+)$")
 
 
 class GgufExtractor:

@@ -7,11 +7,12 @@ import re
 from catalog.layouts.content_addressed import content_key
 from catalog.records import Evidence, Extraction, Origin, Role
 from catalog.text import licences
+from catalog.text.patterns import pattern
 from crawler.extractor import Claim, Findings
 from crawler.reader import RangedReader
 
 READ_BYTES = 16 * 1024
-_NAMES = re.compile(
+_NAMES = pattern(
     r"(?:LICEN[SC]E|COPYING|UNLICENSE)(?:[-_.][A-Za-z0-9._-]{1,20})?(?:\.(?:txt|md|rst))?", re.IGNORECASE
 )
 

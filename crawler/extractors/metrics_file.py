@@ -5,11 +5,11 @@ Source: the conventions of treeverse/dvc (metrics and params files) and dvclive.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from catalog.records import Extraction, Origin, Role, Subject
+from catalog.text.patterns import pattern
 from crawler.extractor import Claim, Findings
 from crawler.formats import json_lines, jsons, yamls
 from crawler.formats.json_lines import LAST_LINES, METRIC_LINES
@@ -20,17 +20,17 @@ from crawler.reader import RangedReader
 MAX_VALUES = 5_000
 MAX_POSITIONS = 500
 MAX_LEVELS = 2
-_OF_LOGS = re.compile(r"(?i:vis_data|logs?|metrics|scalars|tensorboard|tb|\d{8}[-_]\d{4,6})")
-_METRICS = re.compile(
+_OF_LOGS = pattern(r"(?i:vis_data|logs?|metrics|scalars|tensorboard|tb|\d{8}[-_]\d{4,6})")
+_METRICS = pattern(
     r"(?:[a-z0-9]+[_-])?(?:metrics|scores|evaluation|eval_metrics|test_metrics)\.(?:json|ya?ml)"
 )
-_METRICS_DIRECTORY = re.compile(r"(?:^|/)(?:metrics|evaluation)/[^/]+\.(?:json|ya?ml)$")
-_LINES = re.compile(
+_METRICS_DIRECTORY = pattern(r"(?:^|/)(?:metrics|evaluation)/[^/]+\.(?:json|ya?ml)$")
+_LINES = pattern(
     r"(?:metrics|scores|scalars|results?|evaluation|eval|history|log)[^/]*\.json$"
     r"|^(?:[a-z0-9]+[_-])?(?:metrics|scalars|history|log_history|train(?:ing)?_log)\.(?:jsonl|ndjson)$"
 )
 """What holds one object a line is no other file of this name. Under `.jsonl` most files are data sets and predictions."""
-_PARAMETERS = re.compile(
+_PARAMETERS = pattern(
     r"(?:(?:hyper)?param(?:eter)?s|hparams|(?:training_)?args|train(?:ing)?_config|axolotl_config|opt|hyp)\.(?:json|ya?ml)"
 )
 """With what Ultralytics (`args.yaml`, before `opt.yaml` and `hyp.yaml`), LLaMA-Factory (`training_args.yaml`) and Axolotl

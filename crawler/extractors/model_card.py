@@ -10,6 +10,7 @@ from typing import Any
 
 from catalog.errors import ExtractError, LimitExceeded, Malformed
 from catalog.records import Evidence, Extraction, Origin, Role
+from catalog.text.patterns import pattern
 from catalog.text.slugs import slug
 from crawler.extractor import Claim, Findings
 from crawler.formats import front_matter, markdown, model_index, properties, tasks, yamls
@@ -49,7 +50,7 @@ SETTINGS = {
 }
 PACKAGES = {"pytorch": "torch", "tensorflow": "tensorflow", "sentence-transformers": "sentence-transformers"}
 HUB_MIXIN = "pytorch_model_hub_mixin"
-_NO_BASE = re.compile(r"base_model:(?:\w+:)?(?:$|[/~.\\]|[A-Za-z]:[/\\])")
+_NO_BASE = pattern(r"base_model:(?:\w+:)?(?:$|[/~.\\]|[A-Za-z]:[/\\])")
 """Tags in which peft repeats where the base lay, or that there was none; `base_model` says it once."""
 """Source: huggingface_hub src/huggingface_hub/hub_mixin.py (`PyTorchModelHubMixin`), whose weights name no framework."""
 
@@ -57,11 +58,11 @@ RESULTS = ("model-index", "model_index", "modelIndex")
 _HANDLED = frozenset(
     {*LISTS, *TEXTS, *RESULTS, "metrics", "base_model", "base_model_relation", "eval_results"}
 )
-_TOP_KEY = re.compile(r"^[A-Za-z_][\w-]{0,100}:(?=\s)", re.MULTILINE)
-_OPTIMIZER = re.compile(r"(?:Use )?(?:OptimizerNames\.)?(\w+) (?:with|and) ")
+_TOP_KEY = pattern(r"^[A-Za-z_][\w-]{0,100}:(?=\s)", re.MULTILINE)
+_OPTIMIZER = pattern(r"(?:Use )?(?:OptimizerNames\.)?(\w+) (?:with|and) ")
 """The name in the sentence that the Trainer's cards have. Source: transformers src/transformers/modelcard.py."""
 
-_NAME = re.compile(r"(?:^|/)(?:readme|model[-_ ]?card)(?:\.(?:md|markdown))$", re.IGNORECASE)
+_NAME = pattern(r"(?:^|/)(?:readme|model[-_ ]?card)(?:\.(?:md|markdown))$", re.IGNORECASE)
 
 
 class ModelCardExtractor:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from catalog.records import Evidence, Extraction, Origin, Reference, Role, Subject
+from catalog.text.patterns import pattern
 from crawler.extractor import Claim, Findings
 from crawler.formats import jsons
 from crawler.formats.json_values import mapping, text, texts
@@ -19,21 +20,19 @@ from crawler.reader import RangedReader
 MAX_LAYERS = 10_000
 """Ollama's safetensors models have a layer for each tensor, those with experts the most."""
 MAX_SPOKEN = 50
-_OLLAMA = re.compile(r"(?:^|/)manifests/(?P<registry>[^/]+)/(?P<owner>[^/]+)/(?P<name>[^/]+)/(?P<tag>[^/]+)$")
-_OLLAMA_ROOT = re.compile(r"(?:^|(?<=/))(?P<root>manifests)/[^/]+/[^/]+/[^/]+/[^/]+$")
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-_MODEL = re.compile(
+_OLLAMA = pattern(r"(?:^|/)manifests/(?P<registry>[^/]+)/(?P<owner>[^/]+)/(?P<name>[^/]+)/(?P<tag>[^/]+)$")
+_OLLAMA_ROOT = pattern(r"(?:^|(?<=/))(?P<root>manifests)/[^/]+/[^/]+/[^/]+/[^/]+$")
+_DIGEST = pattern(r"sha256:[0-9a-f]{64}")
+_MODEL = pattern(
     r"image\.(?:model|tensor)$|model\.weight(?!\.config)|kitops\.model|docker\.ai\.(?:gguf|safetensors)"
     r"|vnd\.cncf\.model\.(?!manifest|config|doc|weight|code|dataset)"
 )
 """Media types of the layers that are the model."""
-_ADAPTER = re.compile(r"image\.adapter$|docker\.ai\.lora")
-_PROJECTOR = re.compile(r"image\.projector$|docker\.ai\.mmproj")
-_SPOKEN = re.compile(
-    r"image\.(?:json|license)$|model\.weight\.config|docker\.ai\.license|vnd\.cncf\.model\.doc"
-)
+_ADAPTER = pattern(r"image\.adapter$|docker\.ai\.lora")
+_PROJECTOR = pattern(r"image\.projector$|docker\.ai\.mmproj")
+_SPOKEN = pattern(r"image\.(?:json|license)$|model\.weight\.config|docker\.ai\.license|vnd\.cncf\.model\.doc")
 """Layers that say something of the model: its configurations, and the text of its licence."""
-_OF_A_PERSON = re.compile(r"image\.(?:system|messages)$")
+_OF_A_PERSON = pattern(r"image\.(?:system|messages)$")
 """Layers that who makes a model of another one adds; the weights stay the other's."""
 BASE = "oci-weights:"
 """In front of the digest of weights: the subject of what they are called by those who name them."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from catalog.errors import ExtractError
 from catalog.records import Evidence, Origin, Reference, Role, Severity, TensorInfo
+from catalog.text.patterns import pattern
 from crawler.extractor import Claim, Findings
 from crawler.formats import properties, tensors
 from crawler.formats.dtypes import FLOATS
@@ -33,12 +34,12 @@ MAX_OPERATORS_SHOWN = 200
 MAX_ELEMENTS = 2**62  # of a whole model: beyond it shapes are lies, and sums no longer fit a long
 
 _INTEGER_WEIGHTS = frozenset({"I8", "U8", "I4", "U4", "I2", "U2", "F8_E8M0"})
-_KNOWN_DOMAINS = re.compile(
+_KNOWN_DOMAINS = pattern(
     r"(ai\.onnx(\.ml|\.training|\.preview|\.preview\.training)?|com\.microsoft(\.\w+)*|pkg\.onnxscript(\.\w+)*|"
     r"pkg\.torch(\.\w+)*|pkg\.transformers(\.\w+)*|org\.pytorch(\.\w+)*|local|)"
 )
 _PYTHON_OPERATORS = frozenset({"PyOp", "PyCustomOp", "PyOpWrapper", "PythonOp", "PythonOpGrad"})
-_GENERIC_NAMES = re.compile(
+_GENERIC_NAMES = pattern(
     r"(?i)(main_?graph|torch[-_ ]?(jit|export|script).*|tf2onnx|.*onnx.*|.*graph|model(_\d+)?|main|[0-9a-f-]{16,})"
 )
 

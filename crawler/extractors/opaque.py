@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from catalog.errors import ExtractError
 from catalog.lazy_dataclasses import dataclass
 from catalog.records import Evidence, FileStatus, Origin, Reference, Role, Severity
+from catalog.text.patterns import pattern
 from crawler.extractor import Claim, Findings
 from crawler.formats import jsons, properties, zips
 from crawler.formats.protobuf import BYTES, sniff
@@ -29,7 +30,7 @@ NCNN_GRAPH = ".param"
 """What lies beside `NAME.bin`. Source: Tencent/ncnn docs/how-to-use-and-FAQ/quantized-int8-inference.md."""
 ENGINES = (b"ptrt", b"ftrt")
 
-_PIECE = re.compile(
+_PIECE = pattern(
     r"(?:^|[/._-])(?:spiece|sentencepiece|tokenizer|spm|bpe)(?:[._-].*)?\.(?:model|spm|ckpt|bin)$|\.spm$"
 )
 

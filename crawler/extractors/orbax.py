@@ -6,11 +6,11 @@ Source: google/orbax checkpoint/orbax/checkpoint/_src/metadata (step_metadata, t
 from __future__ import annotations
 
 import math
-import re
 from typing import TYPE_CHECKING, Any
 
 from catalog.errors import Malformed
 from catalog.records import Evidence, FileStatus, Origin, Role, TensorInfo
+from catalog.text.patterns import pattern
 from crawler.extractor import Claim, Findings
 from crawler.formats import jsons, properties, tensors
 from crawler.formats.json_values import leftovers
@@ -27,14 +27,12 @@ STEP_METADATA, TREE_METADATA, ROOT_METADATA = "_CHECKPOINT_METADATA", "_METADATA
 UNKNOWN_DTYPE = "UNKNOWN"
 """The tree has shapes alone; element types are in the arrays' own store."""
 
-_OPTIMIZER = re.compile(
-    r"opt_state|optimizer(_state)?s?|opt|mu|nu|exp_avg(_sq)?|momentum|trace|master_params"
-)
-_AUXILIARY = re.compile(r"rngs?|rng_key|seed|prng\w*|step|global_step|count|epoch|iteration|dropout_rng")
-_AVERAGE = re.compile(r"ema(_params)?|ema_state|average_params")
-_STEP = re.compile(r"(?:.*[_-])?(\d{1,12})")
-_DATA = re.compile(r"(?:^|/)(?:d/[0-9a-f]{32}|manifest\.ocdbt)$")
-_BESIDE = re.compile(r"(?:^|/)(?:_sharding|array_metadatas/process_\d+|commit_success\.txt)$")
+_OPTIMIZER = pattern(r"opt_state|optimizer(_state)?s?|opt|mu|nu|exp_avg(_sq)?|momentum|trace|master_params")
+_AUXILIARY = pattern(r"rngs?|rng_key|seed|prng\w*|step|global_step|count|epoch|iteration|dropout_rng")
+_AVERAGE = pattern(r"ema(_params)?|ema_state|average_params")
+_STEP = pattern(r"(?:.*[_-])?(\d{1,12})")
+_DATA = pattern(r"(?:^|/)(?:d/[0-9a-f]{32}|manifest\.ocdbt)$")
+_BESIDE = pattern(r"(?:^|/)(?:_sharding|array_metadatas/process_\d+|commit_success\.txt)$")
 _UNFINISHED = ".orbax-checkpoint-tmp"
 """In the names of directories that are still being written; behind it stands a time."""
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from catalog.errors import ExtractError
 from catalog.records import Evidence, Origin, Reference, Role
+from catalog.text.patterns import pattern
 from crawler.extractor import Claim, Findings
 from crawler.formats import tensors
 from crawler.formats.leveldb import is_table
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
 MAX_SHARDS = 10_000
 MAX_STATE_BYTES = 64 * 1024
 
-_DATA = re.compile(r"\.data-\d{5}-of-\d{5}$")
-_STEP = re.compile(r"[-_](\d{1,12})\.index$")
-_LATEST = re.compile(r'^model_checkpoint_path:\s*"([^"\n]{1,1000})"', re.MULTILINE)
+_DATA = pattern(r"\.data-\d{5}-of-\d{5}$")
+_STEP = pattern(r"[-_](\d{1,12})\.index$")
+_LATEST = pattern(r'^model_checkpoint_path:\s*"([^"\n]{1,1000})"', re.MULTILINE)
 _HEADER = re.compile(
     rb"\0\0[\x02-\x20]\x08[\x01-\xff]", re.DOTALL
 )  # the first entry: an empty key, then BundleHeaderProto

@@ -6,11 +6,11 @@ tensorflow/python/keras/protobuf/saved_metadata.proto.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from catalog.errors import ExtractError
 from catalog.records import Evidence, Origin, Reference, Role, Severity, TensorInfo
+from catalog.text.patterns import pattern
 from crawler.extractor import Claim, Findings
 from crawler.formats import jsons, tensors
 from crawler.formats.keras_config import tell_architecture, tell_training
@@ -53,10 +53,10 @@ REACHES_OUT = {
     "DebugIdentityV3": "writes tensors to a debug address",
 }
 """Operators that reach beyond the model when it runs. Source: tensorflow.org SECURITY.md, protectai/modelscan."""
-_MAY_REACH_OUT = re.compile(
+_MAY_REACH_OUT = pattern(
     r"\w*(?:Dataset|Reader|PyFunc|File|Rpc|Socket|BigQuery|Bigtable|Gcs|SaveSlices|Load)\w*"
 )
-_STAYS_INSIDE = re.compile(
+_STAYS_INSIDE = pattern(
     r"(?:Anonymous|Parallel|Optional|Legacy|_)?(?:Tensor|TensorSlice|SparseTensorSlice|Map|Batch|Range|Repeat|Shuffle|Prefetch|Zip|Concatenate"
     r"|Filter|Take|TakeWhile|Skip|FlatMap|Interleave|Options|Model|Cache|PaddedBatch|Window|Reduce|Optimize|MapAndBatch|BatchAnd|Unbatch|Rebatch"
     r"|GroupByWindow|Scan|Shard|Unique|Iterator|MemoryCache|FinalizeDataset|Finalize|ShuffleAndRepeat|Random|Sampling)+Dataset(?:V\d+)?"

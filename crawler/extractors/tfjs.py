@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from catalog.errors import LimitExceeded, Malformed
 from catalog.records import Evidence, Origin, Reference, Role, Severity, TensorInfo
+from catalog.text.patterns import pattern
 from crawler.extractor import Claim, Findings
 from crawler.formats import jsons, tensors
 from crawler.formats.dtypes import FLOATS, canonical, size_bytes
@@ -34,8 +35,8 @@ _MODEL = re.compile(
     rb'\s*\{(?s:.)*("format"\s*:\s*"(layers|graph)-model"|"(modelTopology|weightsManifest)"\s*:)'
 )
 _MANIFEST = re.compile(rb'\s*\[\s*\{\s*"(weights|paths)"\s*:\s*\[')
-_VERSION = re.compile(r"(?i)converter v?(\d+\.\d+[\w.]*)")
-_KERAS = re.compile(r"(?i)keras(?:\.js)? (?:tfjs-layers )?v?(\d[\w.]*)")
+_VERSION = pattern(r"(?i)converter v?(\d+\.\d+[\w.]*)")
+_KERAS = pattern(r"(?i)keras(?:\.js)? (?:tfjs-layers )?v?(\d[\w.]*)")
 
 
 class TfjsExtractor:

@@ -8,6 +8,7 @@ from typing import Any
 
 from catalog.errors import ExtractError
 from catalog.records import Evidence, Extraction, Origin, Role, Severity, TensorInfo
+from catalog.text.patterns import pattern
 from crawler.extractor import Claim, Findings
 from crawler.formats import jsons
 from crawler.formats.pickle_risks import CODE_EXECUTION, tell_oddities, tell_risks, tell_unchecked
@@ -31,13 +32,13 @@ _FIRST_MEMBER = re.compile(
     rb"^(?:[^/]{1,200}/)?(?:archive_format|archive_version|data/weights/|data/constants/|data/sample_inputs/|models/[^/]+\.json"
     rb"|serialized_exported_program\.json|serialized_state_dict)"
 )
-_WEIGHTS = re.compile(r"^(?:[^/]+/)?data/weights/.*_?weights_config\.json$")
-_CONSTANTS = re.compile(r"^(?:[^/]+/)?data/constants/.*_?constants_config\.json$")
-_PROGRAM = re.compile(r"^(?:[^/]+/)?(?:models/[^/]+\.json|serialized_exported_program\.json)$")
-_TORCH_FILE = re.compile(r"\.(?:pt|pkl|pth)$")
+_WEIGHTS = pattern(r"^(?:[^/]+/)?data/weights/.*_?weights_config\.json$")
+_CONSTANTS = pattern(r"^(?:[^/]+/)?data/constants/.*_?constants_config\.json$")
+_PROGRAM = pattern(r"^(?:[^/]+/)?(?:models/[^/]+\.json|serialized_exported_program\.json)$")
+_TORCH_FILE = pattern(r"\.(?:pt|pkl|pth)$")
 MAX_JSON_BYTES = 16 * 1024 * 1024
 MAX_INNER_FILES = 16
-_COMPILED = re.compile(r"\.(?:so|dylib|dll|pyd)(?:\.\d+)*$", re.IGNORECASE)
+_COMPILED = pattern(r"\.(?:so|dylib|dll|pyd)(?:\.\d+)*$", re.IGNORECASE)
 
 
 class TorchExportExtractor:

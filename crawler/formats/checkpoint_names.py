@@ -9,16 +9,17 @@ from __future__ import annotations
 import re
 
 from catalog.records import Evidence, Origin
+from catalog.text.patterns import pattern
 from crawler.extractor import Findings
 
-_SUFFIX = re.compile(r"\.(?:ckpt|pt|pth|bin|h5|hdf5|keras|safetensors|pkl|tar|weights)$", re.IGNORECASE)
-_PAIR = re.compile(
+_SUFFIX = pattern(r"\.(?:ckpt|pt|pth|bin|h5|hdf5|keras|safetensors|pkl|tar|weights)$", re.IGNORECASE)
+_PAIR = pattern(
     r"(?:^|(?<=[-_ ,.]))(?P<name>[A-Za-z][A-Za-z0-9_@/]{0,40})=(?P<value>-?\d+(?:\.\d+)?(?:e-?\d+)?)(?=$|[-_ ,.])"
 )
-_BEFORE = re.compile(r"^(?:.*\d_|(?:model|best|last|checkpoint|ckpt|net|weights)_)+")
+_BEFORE = pattern(r"^(?:.*\d_|(?:model|best|last|checkpoint|ckpt|net|weights)_)+")
 """What stands before a metric in a name and is none of it: `model_12_val_acc`."""
-_KERAS = re.compile(r"(?:.*?[._-])?(?P<epoch>\d{1,4})-(?P<score>\d{1,3}\.\d{1,6})")
-_SCORE_AT_END = re.compile(r".*[A-Za-z]{2}[_-](?P<score>0\.\d{2,6})")
+_KERAS = pattern(r"(?:.*?[._-])?(?P<epoch>\d{1,4})-(?P<score>\d{1,3}\.\d{1,6})")
+_SCORE_AT_END = pattern(r".*[A-Za-z]{2}[_-](?P<score>0\.\d{2,6})")
 _PLACES = {"epoch": "training.epochs", "step": "training.steps", "global_step": "training.steps"}
 
 

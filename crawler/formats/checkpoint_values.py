@@ -13,6 +13,7 @@ from typing import Any
 
 from catalog.layouts.steps import step_key
 from catalog.records import Evidence
+from catalog.text.patterns import pattern
 from crawler.extractor import Findings
 from crawler.formats.best_scores import best_is_own
 from crawler.formats.pickle_nodes import Call, Dict, Global
@@ -92,12 +93,12 @@ _TEXTS = {
     "description": "description",
     "model_name": "extra.model_name",
 }
-_METRIC = re.compile(
+_METRIC = pattern(
     r"(^|_)(best|loss|acc|accuracy|acc1|acc5|top1|top5|f1|auc|map|miou|iou|dice|bleu|rouge|wer|cer|psnr|ssim|fid|perplexity|"
     r"ppl|metric|score|mse|mae|rmse|precision|recall|fitness|error|val|valid|test)(\d*)($|_)",
     re.IGNORECASE,
 )
-_NOT_METRIC = re.compile(r"(epoch|step|iter|path|model|file|name|time|seed|batch)", re.IGNORECASE)
+_NOT_METRIC = pattern(r"(epoch|step|iter|path|model|file|name|time|seed|batch)", re.IGNORECASE)
 _SCORE_GROUPS = (
     "metrics",
     "train_metrics",

@@ -5,20 +5,20 @@ Source: https://git-scm.com/docs/gitrepository-layout and git-pack-refs; iterati
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from catalog.lazy_dataclasses import dataclass
+from catalog.text.patterns import pattern
 
 MAX_LEVELS = 16
 
-REFERENCE = re.compile(
+REFERENCE = pattern(
     r"^(?P<repository>(?:[^/]+/)*)\.git/(?P<name>HEAD|packed-refs|refs/(?:heads|tags)/(?P<short>.+))$"
 )
 """The files of a repository that say what its commits are called. Objects are not read."""
 
-OBJECT_ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
-_GTO = re.compile(
+OBJECT_ID = pattern(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_GTO = pattern(
     r"(?P<artifact>[^@#\s]+)(?:@(?P<version>v?\d[\w.+-]*)|#(?P<stage>[A-Za-z][\w-]*))(?P<removed>!)?(?:#(?P<count>\d{1,9}))?"
 )
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from catalog.records import Evidence, Severity
+from catalog.text.patterns import pattern
 from crawler.formats.keras_quantization import mode_of
 from crawler.formats.pickle_names import Verdict, judged
 from mappings.dtypes import aliases as dtype_aliases
@@ -25,10 +26,10 @@ MAX_TEXT = 500
 MAX_RISKS = 50
 FLOAT8 = "float8"
 
-_OWN_MODULES = re.compile(
+_OWN_MODULES = pattern(
     r"(?:keras|tf_keras|keras_hub|keras_cv|keras_nlp|tensorflow\.(?:python\.)?keras|builtins)(?:\..*)?"
 )
-_BUILDING_MODULES = re.compile(
+_BUILDING_MODULES = pattern(
     r"(?:keras|tf_keras|tensorflow\.(?:python\.)?keras)(?:\.src)?(?:\.(?:api|_tf_keras|legacy|engine))*"
     r"(?:\.(?:layers|models|initializers|optimizers|losses|metrics|activations|regularizers|constraints|callbacks|dtype_policies|mixed_precision"
     r"|applications|ops|quantizers|random|tokenizers|distribution|trainers|training|functional|sequential)\b.*)?"

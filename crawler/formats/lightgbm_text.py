@@ -5,10 +5,10 @@ Source: microsoft/LightGBM src/boosting/gbdt_model_text.cpp.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from catalog.errors import Malformed
+from catalog.text.patterns import pattern
 from crawler.formats.boosters import Booster
 
 if TYPE_CHECKING:
@@ -18,9 +18,9 @@ HEAD_BYTES = 1024 * 1024  # feature names and value ranges of 10,000 columns
 TAIL_BYTES = 256 * 1024  # the parameters are 4 kB; the categories of pandas columns may follow
 START = b"tree\n"
 
-_PARAMETER = re.compile(r"^\[([A-Za-z0-9_]{1,80}): ?(.*)\]\s*$")
-_OBJECTIVE_OPTION = re.compile(r"^(\w+):(.+)$")
-_INFRASTRUCTURE = re.compile(
+_PARAMETER = pattern(r"^\[([A-Za-z0-9_]{1,80}): ?(.*)\]\s*$")
+_OBJECTIVE_OPTION = pattern(r"^(\w+):(.+)$")
+_INFRASTRUCTURE = pattern(
     r"(?:num_threads|machine.*|local_listen_port|time_out|gpu_.*|num_gpu|num_machines|verbosity|.*_filename|"
     r"parser_config_file|header|.*_column|data|valid|forced.*|pre_partition|two_round|precise_float_parser|"
     r"saved_feature_importance_type|force_(?:col|row)_wise|histogram_pool_size|device_type|task)"

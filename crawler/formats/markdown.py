@@ -9,37 +9,37 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from catalog.text.patterns import pattern
+
 MAX_DESCRIPTION_CHARACTERS = 1_000
 MAX_PARAGRAPHS = 400
 MAX_SETTINGS = 200
 
-_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
-_FENCE = re.compile(r"^(```|~~~).*?(?:^\1[^\n]*$|\Z)", re.DOTALL | re.MULTILINE)
-_TAG = re.compile(r"</?[A-Za-z][^<>]{0,2000}>")
-_IMAGE = re.compile(r"!\[[^\[\]]{0,1000}\](?:\([^()\s]{0,2000}(?:\s[^()]{0,300})?\)|\[[^\[\]]{0,200}\])")
-_LINK = re.compile(r"\[([^\[\]]{1,1000})\](?:\((?:[^()]|\([^()]{0,300}\)){0,2000}\)|\[[^\[\]]{0,200}\])")
-_EMPHASIS = re.compile(r"(\*{1,3}|_{2,3}|`+)(?=\S)(.{1,1000}?)(?<=\S)\1")
-_NOT_PROSE = re.compile(r"\s*(?:#{1,6}\s|[-*+]\s|\d{1,3}[.)]\s|\||>|={3,}|-{3,}|\*{3,}|\$\$|\[!)")
-_BOILERPLATE = re.compile(
+_COMMENT = pattern(r"<!--.*?(?:-->|\Z)", re.DOTALL)
+_FENCE = pattern(r"^(```|~~~).*?(?:^\1[^\n]*$|\Z)", re.DOTALL | re.MULTILINE)
+_TAG = pattern(r"</?[A-Za-z][^<>]{0,2000}>")
+_IMAGE = pattern(r"!\[[^\[\]]{0,1000}\](?:\([^()\s]{0,2000}(?:\s[^()]{0,300})?\)|\[[^\[\]]{0,200}\])")
+_LINK = pattern(r"\[([^\[\]]{1,1000})\](?:\((?:[^()]|\([^()]{0,300}\)){0,2000}\)|\[[^\[\]]{0,200}\])")
+_EMPHASIS = pattern(r"(\*{1,3}|_{2,3}|`+)(?=\S)(.{1,1000}?)(?<=\S)\1")
+_NOT_PROSE = pattern(r"\s*(?:#{1,6}\s|[-*+]\s|\d{1,3}[.)]\s|\||>|={3,}|-{3,}|\*{3,}|\$\$|\[!)")
+_BOILERPLATE = pattern(
     r"more information needed|base template for new models|generated from the raw template|"
     r"automatically (?:generated|created)|should probably proofread|"
     r"^use the code below to get started|^carbon emissions can be estimated using|^(?:table of contents|disclaimer|tl;?dr|model card for)\b|has been pushed to the hub using",
     re.IGNORECASE,
 )
-_WORD = re.compile(r"\w{2,}")
-_SETTING = re.compile(
+_WORD = pattern(r"\w{2,}")
+_SETTING = pattern(
     r"^\s{0,8}[-*+]\s+\**`?([A-Za-z][\w ./-]{0,60}?)`?\**\s*:\**\s+(.{1,500}?)\s*$", re.MULTILINE
 )
-_SETTINGS_HEADING = re.compile(
+_SETTINGS_HEADING = pattern(
     r"^#{1,6}[^\n]{0,80}hyper-?\s?parameters[^\n]{0,40}$", re.IGNORECASE | re.MULTILINE
 )
-_VERSIONS_HEADING = re.compile(
+_VERSIONS_HEADING = pattern(
     r"^#{1,6}[^\n]{0,40}(?:framework|library)[^\n]{0,20}versions[^\n]{0,20}$", re.IGNORECASE | re.MULTILINE
 )
-_VERSION = re.compile(
-    r"^\s{0,4}[-*+]\s+\**([A-Za-z][\w-]{1,40})\**:?\s+v?(\d[\w.+-]{0,40})\s*$", re.MULTILINE
-)
-_HEADING = re.compile(r"^#{1,6}\s", re.MULTILINE)
+_VERSION = pattern(r"^\s{0,4}[-*+]\s+\**([A-Za-z][\w-]{1,40})\**:?\s+v?(\d[\w.+-]{0,40})\s*$", re.MULTILINE)
+_HEADING = pattern(r"^#{1,6}\s", re.MULTILINE)
 
 
 def first_paragraph(body: str) -> str | None:

@@ -6,7 +6,6 @@ Source: mlflow/mlflow, mlflow/store/tracking/file_store.py and mlflow/utils/mlfl
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import quote
@@ -14,11 +13,12 @@ from urllib.parse import quote
 from catalog.errors import ExtractError
 from catalog.lazy_dataclasses import dataclass
 from catalog.records import Evidence, Origin, Subject
+from catalog.text.patterns import pattern
 from crawler.extractor import Findings
 from crawler.formats import jsons
 
-MODEL_ID = re.compile(r"m-[0-9a-f]{32}")
-RUN_ID = re.compile(r"[0-9a-f]{32}")
+MODEL_ID = pattern(r"m-[0-9a-f]{32}")
+RUN_ID = pattern(r"[0-9a-f]{32}")
 LOCATION = "uri:"
 """How the key of a place begins, which a model of another source may be at."""
 MAX_LOCATION_CHARACTERS = 2_000
@@ -42,11 +42,9 @@ RUN_STATUS = {"1": "RUNNING", "2": "SCHEDULED", "3": "FINISHED", "4": "FAILED", 
 EVALUATED_ON = frozenset({"validation", "valid", "val", "test", "testing", "eval", "evaluation", "holdout"})
 """Contexts of a data set that a run read and did not train on."""
 
-_SAYS_NOTHING = re.compile(r"(?i)(?:ml)?models?|artifacts?|m-[0-9a-f]{32}|[0-9a-f]{32}")
-_ARTIFACT = re.compile(r"(?:^|/)(?P<run>[0-9a-f]{32})/artifacts/(?P<path>[^?#]+?)/?$")
-_RUN_URI = re.compile(
-    r"^(?:mlflow-artifacts:/.*/|runs:/)(?P<run>[0-9a-f]{32})/(?:artifacts/)?(?P<path>.+?)/?$"
-)
+_SAYS_NOTHING = pattern(r"(?i)(?:ml)?models?|artifacts?|m-[0-9a-f]{32}|[0-9a-f]{32}")
+_ARTIFACT = pattern(r"(?:^|/)(?P<run>[0-9a-f]{32})/artifacts/(?P<path>[^?#]+?)/?$")
+_RUN_URI = pattern(r"^(?:mlflow-artifacts:/.*/|runs:/)(?P<run>[0-9a-f]{32})/(?:artifacts/)?(?P<path>.+?)/?$")
 
 
 def run_key(run_id: str) -> str:

@@ -8,9 +8,10 @@ attackers were seen to use; CPython `sys.stdlib_module_names`.
 
 from __future__ import annotations
 
-import re
 import sys
 from enum import IntEnum
+
+from catalog.text.patterns import pattern
 
 _PYTHON_2 = {
     "__builtin__": "builtins",
@@ -231,19 +232,19 @@ _SAFE_TO_TORCH = frozenset(
 
 Source: torch/distributed/tensor/__init__.py and device_mesh.py, `add_safe_globals`.
 """
-_HARMLESS_CLASSES = re.compile(
+_HARMLESS_CLASSES = pattern(
     r"pandas\.(?:core\.indexes\.\w+\.)?\w*Index"
     r"|numpy\.random\._\w+\.(?:MT19937|PCG64|PCG64DXSM|Philox|SFC64)"
 )
 """The same, of which there are many."""
 
-_QUANTISED_TENSORS = re.compile(r"torchao\.(?:quantization|dtypes|float8)(?:\.\w+)*\.[A-Z]\w*Tensor")
+_QUANTISED_TENSORS = pattern(r"torchao\.(?:quantization|dtypes|float8)(?:\.\w+)*\.[A-Z]\w*Tensor")
 """Tensors that torchao keeps quantised, which it adds to those that torch takes for safe."""
 
-_OFFSETS = re.compile(r"pandas\.(?:_libs\.tslibs\.offsets|offsets|tseries\.offsets)\.[A-Z]\w*")
+_OFFSETS = pattern(r"pandas\.(?:_libs\.tslibs\.offsets|offsets|tseries\.offsets)\.[A-Z]\w*")
 """Spans of calendar time: they keep numbers, names of variants and days."""
 
-_ENUMERATIONS = re.compile(
+_ENUMERATIONS = pattern(
     r"(?:transformers\.(?:trainer_utils|training_args|debug_utils)|accelerate\.utils\.dataclasses)"
     r"\.[A-Z]\w*(?:Strategy|Type|Names|Mode|Option|Backend|Environment)"
     r"|sentence_transformers\.(?:base\.sampler|training_args)\.(?:MultiDataset)?BatchSamplers"
@@ -310,9 +311,7 @@ _KNOWN_LIBRARIES = (
 )
 """Libraries whose classes (names in capitals) are known. Their functions are not: some of them evaluate text."""
 
-_SCIPY_CLASS = re.compile(
-    r"(csr|csc|coo|bsr|dia|dok|lil)_(matrix|array)|rv_(\w+_)?frozen|\w+_gen|interp[12]d"
-)
+_SCIPY_CLASS = pattern(r"(csr|csc|coo|bsr|dia|dok|lil)_(matrix|array)|rv_(\w+_)?frozen|\w+_gen|interp[12]d")
 """Classes of SciPy that are written in small letters."""
 
 _NEVER_KNOWN = (

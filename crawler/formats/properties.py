@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from catalog.errors import ExtractError
 from catalog.records import Evidence
+from catalog.text.patterns import pattern
 from catalog.text.slugs import slug
 from crawler.formats import jsons
 from mappings import fields
@@ -24,10 +25,10 @@ if TYPE_CHECKING:
 MAX_NESTED = 500
 MAX_KEY_CHARACTERS = 200
 
-_NUMBER = re.compile(r"\s*[-+]?(\d+([.,]\d*)?|[.,]\d+)([eE][-+]?\d+)?\s*%?\s*")
-_DATE = re.compile(r"\s*\d{4}-\d{2}(-\d{2})?([T ]|\s*$)")
-_CLASS = re.compile(r"(?:^\s*\{|,)\s*[\"']?\d+[\"']?\s*:")
-_METRICS_PREFIX = re.compile(r"metrics?[^A-Za-z0-9]+", re.IGNORECASE)
+_NUMBER = pattern(r"\s*[-+]?(\d+([.,]\d*)?|[.,]\d+)([eE][-+]?\d+)?\s*%?\s*")
+_DATE = pattern(r"\s*\d{4}-\d{2}(-\d{2})?([T ]|\s*$)")
+_CLASS = pattern(r"(?:^\s*\{|,)\s*[\"']?\d+[\"']?\s*:")
+_METRICS_PREFIX = pattern(r"metrics?[^A-Za-z0-9]+", re.IGNORECASE)
 _IDENTITY = {
     "description": "description",
     "short_description": "description",

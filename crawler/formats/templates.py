@@ -11,14 +11,16 @@ from __future__ import annotations
 
 import re
 
+from catalog.text.patterns import pattern
+
 MAX_TEMPLATE_CHARACTERS = 1024 * 1024
 
-_CODE = re.compile(r"\{\{(.*?)(?:\}\}|\Z)|\{%(.*?)(?:%\}|\Z)|\{#.*?(?:#\}|\Z)", re.DOTALL)
-_LITERAL = re.compile(r"""'[^'\\]*+(?:\\.[^'\\]*+)*+'?|"[^"\\]*+(?:\\.[^"\\]*+)*+"?""", re.DOTALL)
-_DUNDER = re.compile(
+_CODE = pattern(r"\{\{(.*?)(?:\}\}|\Z)|\{%(.*?)(?:%\}|\Z)|\{#.*?(?:#\}|\Z)", re.DOTALL)
+_LITERAL = pattern(r"""'[^'\\]*+(?:\\.[^'\\]*+)*+'?|"[^"\\]*+(?:\\.[^"\\]*+)*+"?""", re.DOTALL)
+_DUNDER = pattern(
     r"__(?:class|globals|mro|base|bases|subclasses|builtins|import|init|getattribute|dict|code|reduce|reduce_ex|module|self|func)__"
 )
-_SUSPICIOUS = re.compile(
+_SUSPICIOUS = pattern(
     r"\|\s*(attr)\s*\("
     r"|(?<![\w.])(lipsum)\b"
     r"|(?<![\w.])((?:cycler|joiner|namespace)\s*\.\s*__)"
@@ -26,9 +28,9 @@ _SUSPICIOUS = re.compile(
     r"|\b(popen|getattr|eval|exec|__import__)\s*\("
     r"|(?<![\w.])((?:request|config|self|url_for|get_flashed_messages)\s*\.\s*_)"
 )
-_JOIN = re.compile(r"""(['"])\s{0,100}[~+]\s{0,100}\1""")
-_NAME = re.compile(r"[\w.]*")
-_LOADING = re.compile(r"[-+]?\s*(include|import|from|extends)\b")
+_JOIN = pattern(r"""(['"])\s{0,100}[~+]\s{0,100}\1""")
+_NAME = pattern(r"[\w.]*")
+_LOADING = pattern(r"[-+]?\s*(include|import|from|extends)\b")
 
 
 def suspicious(text: str) -> list[str]:

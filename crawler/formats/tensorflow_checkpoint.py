@@ -7,12 +7,12 @@ python/checkpoint for the names of slots, counters and object attributes; keras-
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from catalog.lazy_dataclasses import dataclass, field
 from catalog.records import TensorInfo
+from catalog.text.patterns import pattern
 from crawler.formats import leveldb
 from crawler.formats.dtypes import size_bytes
 from crawler.formats.protobuf import BYTES, VARINT, ProtobufWalker
@@ -24,23 +24,23 @@ if TYPE_CHECKING:
 ATTRIBUTE = "/.ATTRIBUTES/VARIABLE_VALUE"
 OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 
-_COUNTER = re.compile(
+_COUNTER = pattern(
     r"(?:^|/)(?:save_counter|global_step|iterations?|_?step|iter|num_updates|epoch|current_step)$"
 )
-_SLOT = re.compile(
+_SLOT = pattern(
     r"/(?:Adam(?:_\d+)?|AdamW(?:_\d+)?|Adamax(?:_\d+)?|AdaMax(?:_\d+)?|Momentum|RMSProp(?:_\d+)?|Adagrad|Adadelta(?:_\d+)?|"
     r"Ftrl(?:_\d+)?|LAMB(?:_\d+)?|LARS|adam_[mv]|lamb_[mv]|SM3.*)$"
 )
-_OPTIMIZER = re.compile(r"(?:^|/)_?(?:optimizer|optimizers|base_optimizer|inner_optimizer)(?:/|$)")
-_OPTIMIZER_SCALAR = re.compile(
+_OPTIMIZER = pattern(r"(?:^|/)_?(?:optimizer|optimizers|base_optimizer|inner_optimizer)(?:/|$)")
+_OPTIMIZER_SCALAR = pattern(
     r"(?:^|/)(?:beta\d?_power(?:_\d+)?|learning_rate|_learning_rate|loss_scale|good_steps|decay)$"
 )
-_AVERAGE = re.compile(r"/(?:ExponentialMovingAverage|average)$")
-_METRIC = re.compile(r"(?:^|/)(?:keras_api/metrics|_?metrics|compile_metrics|_loss_tracker|loss_tracker)/")
-_SEED = re.compile(r"(?:^|/)(?:seed_generator\w*|_?random_generator|seed_generators)/")
-_ALL_VARIABLES = re.compile(r"(?:^|/)_all_variables/\d+$")
-_MODEL_VARIABLES = re.compile(r"(?:^|/)(?:variables|trainable_variables|_trainable_variables)/\d+$")
-_OPTIMIZER_S_MODEL = re.compile(r"(?:^|/)_?optimizer/_trainable_variables/\d+$")
+_AVERAGE = pattern(r"/(?:ExponentialMovingAverage|average)$")
+_METRIC = pattern(r"(?:^|/)(?:keras_api/metrics|_?metrics|compile_metrics|_loss_tracker|loss_tracker)/")
+_SEED = pattern(r"(?:^|/)(?:seed_generator\w*|_?random_generator|seed_generators)/")
+_ALL_VARIABLES = pattern(r"(?:^|/)_all_variables/\d+$")
+_MODEL_VARIABLES = pattern(r"(?:^|/)(?:variables|trainable_variables|_trainable_variables)/\d+$")
+_OPTIMIZER_S_MODEL = pattern(r"(?:^|/)_?optimizer/_trainable_variables/\d+$")
 
 
 @dataclass(frozen=True, slots=True)

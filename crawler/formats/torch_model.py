@@ -11,6 +11,7 @@ from typing import Any
 
 from catalog.lazy_dataclasses import dataclass, field, replace
 from catalog.records import TensorInfo, TensorSummary
+from catalog.text.patterns import pattern
 from crawler.formats.dtypes import size_bytes
 from crawler.formats.hqq import with_hqq_unpacked
 from crawler.formats.pickle_values import Resolver, mapping
@@ -32,17 +33,17 @@ MODEL_KEYS = (
     "generator",
     "state_dict_ema",
 )
-_OPTIMIZER = re.compile(
+_OPTIMIZER = pattern(
     r"^(optim(izer)?s?|opt|optimizer_.*|opt_.*|optim_.*|.*_optimizer|.*_optim|exp_avg.*)$", re.IGNORECASE
 )
-_OTHER = re.compile(
+_OTHER = pattern(
     r"^(lr_schedulers?|schedulers?|.*_scheduler|scaler|grad_scaler|amp.*|rng.*|.*rng_state.*|callbacks|loops)$",
     re.IGNORECASE,
 )
 OF_OPTIMIZER = frozenset({"state", "param_groups"})
 """What an optimizer's state has. Source: pytorch/pytorch torch/optim/optimizer.py (`state_dict`)."""
-_AVERAGE = re.compile(r"^(.*_)?ema(_.*)?$|^(averaged|shadow|swa)_.*$", re.IGNORECASE)
-_AVERAGE_NAME = re.compile(r"^(model_ema|ema_model|ema|averaged_model|swa_model|ema_net)$")
+_AVERAGE = pattern(r"^(.*_)?ema(_.*)?$|^(averaged|shadow|swa)_.*$", re.IGNORECASE)
+_AVERAGE_NAME = pattern(r"^(model_ema|ema_model|ema|averaged_model|swa_model|ema_net)$")
 
 
 _SCALINGS = ("scale", "zero_point")

@@ -5,12 +5,12 @@ Source: caffe2/serialize/inline_container.cc and torch/serialization.py `_save`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from catalog.errors import ExtractError, Malformed
 from catalog.lazy_dataclasses import dataclass
 from catalog.records import Severity
+from catalog.text.patterns import pattern
 from crawler.extractor import Findings
 from crawler.formats.byte_streams import BytesStream
 from crawler.formats.numpy_format import MAGIC
@@ -27,7 +27,7 @@ MAX_MEMBERS_LOOKED_AT = 64
 MAX_LOOKED_THROUGH_BYTES = 1024 * 1024
 """A member up to this size is looked through for a pickle whose beginning says nothing."""
 _OF_ANOTHER_FORMAT = (".h5", ".hdf5", ".safetensors", ".npy", ".gguf", ".onnx", ".tflite")
-_KNOWN = re.compile(
+_KNOWN = pattern(
     r"^(data\.pkl|data/[^/]+|version|byteorder|\.format_version|\.storage_alignment|\.data/serialization_id|\.data/version"
     r"|constants\.pkl|constants/[^/]+|traced_inputs/[^/]+|attributes\.pkl|extra/.+|code/.+\.py|code/.+\.py\.debug_pkl|code/.+\.debug_pkl"
     r"|tensors/[^/]+|model\.json|bytecode\.pkl|mobile_debug_handles\.pkl|mobile_debug_info\.pkl|forward_backward.*)$"

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from catalog.errors import Malformed
+from catalog.text.patterns import pattern
 from crawler.formats import jsons, ubjson
 from crawler.formats.boosters import Booster
 from crawler.reader import WHOLE_FILE_BYTES
@@ -33,9 +34,9 @@ _OLD_STRUCT = re.compile(
 )
 _UBJ_PARAMETERS = b"L" + struct.pack(">q", 19) + b"learner_model_param"
 _UBJ_LEARNER = b"{L" + struct.pack(">q", 7) + b"learner{"
-_TREES = re.compile(r',?\s*"(iteration_indptr|tree_info|trees|weights)"\s*:')
-_BRACKET_OR_STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{}]', re.DOTALL)
-_NUMBER = re.compile(r"-?\d+")
+_TREES = pattern(r',?\s*"(iteration_indptr|tree_info|trees|weights)"\s*:')
+_BRACKET_OR_STRING = pattern(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{}]', re.DOTALL)
+_NUMBER = pattern(r"-?\d+")
 
 
 def looks_like_json(head: bytes) -> bool:

@@ -6,19 +6,20 @@ import re
 
 from catalog.layouts.variants import COPIES
 from catalog.records import Role
+from catalog.text.patterns import pattern
 
-HUB_SNAPSHOT = re.compile(
+HUB_SNAPSHOT = pattern(
     r"(?:^|/)models--(?:(?P<owner>[^/]+?)--)?(?P<name>[^/]+)/snapshots/(?P<revision>[^/]+)$"
 )
 
 """One revision in a cache of the Hugging Face hub. Source: huggingface_hub, file_download."""
-HUB_REPOSITORY = re.compile(r"(?:^|/)(?P<repository>models--[^/]+)/(?P<part>blobs|snapshots)/")
-CHECKPOINT_DIRECTORY = re.compile(
+HUB_REPOSITORY = pattern(r"(?:^|/)(?P<repository>models--[^/]+)/(?P<part>blobs|snapshots)/")
+CHECKPOINT_DIRECTORY = pattern(
     r"^(checkpoint|step|epoch|iter|global_step)[-_]?\d+(?:_universal)?$", re.IGNORECASE
 )
 SHELVES_OF_STEPS = frozenset({"checkpoints", "checkpoint", "ckpt", "ckpts"})
 """Where directories that are called by a number alone are the steps of a run. Source: huggingface/nanotron, orbax."""
-FOLD_DIRECTORY = re.compile(
+FOLD_DIRECTORY = pattern(
     r"^(?:fold[-_]?(?:\d+|all)|release|default|(?:final|best|last|latest|merged)(?:[-_](?:model|checkpoint|ckpt))?"
     r"|(?:model|checkpoint)[-_](?:final|best|last|latest|merged))$",
     re.IGNORECASE,
@@ -26,13 +27,13 @@ FOLD_DIRECTORY = re.compile(
 """One of several trainings of what the directory above is called (nnU-Net), Megatron's name for what is published, PEFT's
 for an adapter that nobody named, and what people call the end of a run.
 """
-DATED_DIRECTORY = re.compile(r"^(19|20)\d\d([-_.]?)(0\d|1[0-2])\2[0-3]\d([T_ -][\d_.:hms-]*Z?)?$")
+DATED_DIRECTORY = pattern(r"^(19|20)\d\d([-_.]?)(0\d|1[0-2])\2[0-3]\d([T_ -][\d_.:hms-]*Z?)?$")
 """A day, perhaps with a time: one version of what the directory above is called."""
 
-SIDECAR = re.compile(r"^(?P<target>.+)\.modeldex\.(ya?ml|json)$")
-PROJECTOR = re.compile(r"^(mmproj|mtp)([-_.].*)?\.gguf$|.*[-_.]mmproj([-_.].*)?\.gguf$", re.IGNORECASE)
+SIDECAR = pattern(r"^(?P<target>.+)\.modeldex\.(ya?ml|json)$")
+PROJECTOR = pattern(r"^(mmproj|mtp)([-_.].*)?\.gguf$|.*[-_.]mmproj([-_.].*)?\.gguf$", re.IGNORECASE)
 
-TRAINING_STATE = re.compile(
+TRAINING_STATE = pattern(
     r"^((optimizer|scheduler|recipe_state|scaler|sampler|dl_state_dict|rng_state|random_states|custom_checkpoint)(_\d+)?"
     r"|training_args|trainer_state|loss_state|.*zero_pp_rank_\d+_mp_rank_\d+_optim_states"
     r"|(optim|extra_state)_world_size_\d+_rank_\d+|distrib_optim|tp-\d+-of-\d+_dp-\d+-of-\d+_pp-\d+-of-\d+)\.(pt|pth|bin|pkl|safetensors)$|^[^/]+\.pd(?:opt|states)$"
@@ -40,31 +41,31 @@ TRAINING_STATE = re.compile(
 """What a trainer writes beside the weights to go on later. Source: transformers Trainer, accelerate save_state, DeepSpeed
 engine.py (`_get_zero_ckpt_name`); verl checkpoint/fsdp_checkpoint_manager.py; Megatron-LM `distrib_optim.pt`;
 huggingface/nanotron serialize/random.py; PaddlePaddle/PaddleDetection utils/checkpoint.py (`.pdopt`, `.pdstates`)."""
-STATE_OF_PART = re.compile(
+STATE_OF_PART = pattern(
     r"^(?:lr_?)?(?:scheduler|optimi[sz]er|scaler|sampler|annealing)[-_][\w.-]{1,80}\.(?:pt|pth|bin|pkl|ckpt)$",
     re.IGNORECASE,
 )
 """The state of what trains one part of a network, called after both; one with tensors of its own may be a model of that name.
 Source: speechbrain/speechbrain utils/checkpoints.py (`CKPT+…/scheduler_model.ckpt`), huggingface/nanotron serialize."""
-STATE_DIRECTORY = re.compile(r"^(?P<stem>.+)-state$")
+STATE_DIRECTORY = pattern(r"^(?P<stem>.+)-state$")
 """What kohya's trainers go on from, called after the file beside. Source: kohya-ss/sd-scripts library/train_util.py
 (`EPOCH_STATE_NAME`, `LAST_STATE_NAME`)."""
-HEAD = re.compile(r"^(?:model_head\.(?:pkl|skops|joblib)|medusa_lm_head\.(?:pt|safetensors)|speakers\.pth)$")
+HEAD = pattern(r"^(?:model_head\.(?:pkl|skops|joblib)|medusa_lm_head\.(?:pt|safetensors)|speakers\.pth)$")
 """What classifies above an encoder, drafts above a model, or is spoken with. Source: huggingface/setfit modeling.py
 (`MODEL_HEAD_NAME`); FasterDecoding/Medusa medusa/model/medusa_model.py; coqui-ai/TTS TTS/tts/utils/managers.py."""
-SHARDED_MODEL = re.compile(r"^pytorch_model_fsdp_\d+$")
-DEEPSPEED_STATE = re.compile(r"^(?:global_step\d+(?:_universal)?|pytorch_model_fsdp_\d+)$")
+SHARDED_MODEL = pattern(r"^pytorch_model_fsdp_\d+$")
+DEEPSPEED_STATE = pattern(r"^(?:global_step\d+(?:_universal)?|pytorch_model_fsdp_\d+)$")
 """A checkpoint of DeepSpeed or FSDP: state where the whole weights lie beside it, the model elsewhere. Source: DeepSpeed
 engine.py, `save_checkpoint`, and checkpoint/ds_to_universal.py; accelerate utils/fsdp_utils.py, `save_fsdp_model`."""
-OPTIMIZER_STATE = re.compile(r"^optim(?:izer)?(?:_\d+)?$")
+OPTIMIZER_STATE = pattern(r"^optim(?:izer)?(?:_\d+)?$")
 """What only an optimizer goes on from, in a directory of its own. Source: accelerate utils/fsdp_utils.py, `save_fsdp_optimizer`."""
 
 BESIDE_MODELS = frozenset({Role.AUXILIARY, Role.RUN, Role.DATA, Role.CONFIG})
 """Roles of files that are no model by themselves."""
 UNPICKLED = (".pt", ".pth", ".bin", ".pkl", ".pickle", ".pdopt", ".pdparams", ".info", ".ckpt", ".joblib")
 """Files beside a model that trainers unpickle when they go on."""
-ADAPTER = re.compile(r"^adapter_(?:(?:model|config)\.(?:safetensors|bin|json)|\d+\.(?:pt|safetensors))$")
-WHOLE_MODEL = re.compile(
+ADAPTER = pattern(r"^adapter_(?:(?:model|config)\.(?:safetensors|bin|json)|\d+\.(?:pt|safetensors))$")
+WHOLE_MODEL = pattern(
     r"^(?:model|pytorch_model|tf_model|flax_model|consolidated)(?:[-.]\d+(?:-of-\d+)?)?\.(?:safetensors|bin|h5|msgpack|pth)$"
     r"|^(?:ft-model-\d+-of-\d+\.safetensors|hf_model_\d{4}_\d+\.pt|meta_model_\d+\.pt)$"
     r"|^(?:model|pytorch_model)\.(?:safetensors|bin)\.index\.json$"
@@ -125,7 +126,7 @@ SIDE_DIRECTORIES = frozenset(
 hydra.cc (`.hydra`), wandb, transformers `additional_chat_templates`; the rest are people's habits, and hold no model.
 """
 
-RUN_DIRECTORY = re.compile(r"(?:^|/)(?P<version>version_\d+)/(?:checkpoints/)?[^/]*$")
+RUN_DIRECTORY = pattern(r"(?:^|/)(?P<version>version_\d+)/(?:checkpoints/)?[^/]*$")
 """One run of a Lightning trainer. Source: lightning, loggers (`lightning_logs/version_N`)."""
 STATES_OF_SETTINGS = {
     "hparams.yaml": "checkpoints",
@@ -136,34 +137,34 @@ STATES_OF_SETTINGS = {
 """Where the states of a run lie below the directory with its settings. Source: lightning, loggers and ModelCheckpoint;
 ultralytics/ultralytics engine/trainer.py (`save_dir`, `wdir`); ultralytics/yolov5 train.py."""
 FIRST_RUN = "version_0"
-VERSION_DIRECTORY = re.compile(
+VERSION_DIRECTORY = pattern(
     r"^(?:\d{1,14}(?:\.orbax-checkpoint-tmp(?:-\d+)?)?|[vV]\d+(?:[._]\d+)*|\d+(?:\.\d+)+)$"
 )
 """One version of what the directory above is called. Source: Triton and TensorFlow Serving, `NAME/VERSION/…`; Orbax, which
 calls the directory of a step so until it is written."""
-TAGGED_DIRECTORY = re.compile(r"^(?P<name>[^:]+):(?P<version>v\d+)$")
+TAGGED_DIRECTORY = pattern(r"^(?P<name>[^:]+):(?P<version>v\d+)$")
 """One version of an artifact. Source: wandb/wandb sdk/artifacts/artifact.py (`artifacts/NAME:vN`)."""
-PUBLISHER = re.compile(
+PUBLISHER = pattern(
     r"(?:^|/)(?:\.?lm-?studio/(?:[^/]+/)*?models|\.lmstudio/hub/models)/(?P<owner>[^/]+)/[^/]+/(?:[^/]+/)?[^/]+$"
     r"|(?:^|/)(?P<publisher>[^/]+)/[^/]+(?-i:-GGUF)/(?:[^/]+/)?[^/]+$",
     re.IGNORECASE,
 )
 """LM Studio keeps `PUBLISHER/REPOSITORY/FILE.gguf`; elsewhere repositories that end as most of the hub's do are told, and
 people's own `my-gguf/` are not. Source: lmstudio.ai/docs (import models)."""
-RUN_POSITION = re.compile(
+RUN_POSITION = pattern(
     r"(?:^|[-_.=])(?:(?:best|last|latest|final|epoch|step|iter(?:ation)?|ep|e|checkpoint|ckpt)(?=[-_.=\d]|$)|\d+(?:\.\d+)*(?=[-_.=]|$))"
     r"|(?<=[a-z])\d+$"
 )
 """What the name of one state of a run has more than the name of the run."""
-BEGINS_WITH_POSITION = re.compile(
+BEGINS_WITH_POSITION = pattern(
     r"(?:best|last|latest|final|epoch|step|iter(?:ation)?|checkpoint|ckpt)[-_.=\d]"
 )
-END_OF_RUN = re.compile(r"(?:^|[-_.])(?:final|last|latest|end)(?:[-_.]|$)")
-EPOCH_AT_END = re.compile(r"^(?P<name>.+?)-(?P<version>\d{6}|step\d{8}|e\d{1,4}|epoch[-_]?\d{1,6})$")
+END_OF_RUN = pattern(r"(?:^|[-_.])(?:final|last|latest|end)(?:[-_.]|$)")
+EPOCH_AT_END = pattern(r"^(?P<name>.+?)-(?P<version>\d{6}|step\d{8}|e\d{1,4}|epoch[-_]?\d{1,6})$")
 """States of one run beside its result. Source: kohya-ss/sd-scripts, library/train_util.py (`EPOCH_FILE_NAME`, `STEP_FILE_NAME`)."""
-WITHOUT_COPY = re.compile(rf"[-_.](?:{'|'.join(COPIES)})(?=[-_.]|$)", re.IGNORECASE)
+WITHOUT_COPY = pattern(rf"[-_.](?:{'|'.join(COPIES)})(?=[-_.]|$)", re.IGNORECASE)
 """Words of a graph that is made of the others of its network: `decoder_with_past_model`, `decoder_model_merged`."""
-KERAS_EPOCH = re.compile(
+KERAS_EPOCH = pattern(
     r"(?:^|[._-]|epoch)(?P<epoch>\d{1,5})(?:-\d{1,3}\.\d{1,6})?(?:\.weights)?\.(?:keras|h5|hdf5)$",
     re.IGNORECASE,
 )
@@ -175,18 +176,18 @@ PARTS_OF_OBJECTS = (".id2word", ".state", ".projection", ".wv", ".trainables", "
 
 Source: piskvorky/gensim gensim/models (`save` of LdaModel, LsiModel and, before 4.0, Word2Vec).
 """
-EXPORT_DIRECTORY = re.compile(
+EXPORT_DIRECTORY = pattern(
     r"^(?P<stem>.+?)(?:_(?:int8|fp16|half))?_(?:openvino|saved|ncnn|paddle|web|rknn|imx|axelera|executorch)_model$"
 )
 """Another format of the checkpoint beside it. Source: ultralytics/ultralytics engine/exporter.py (`best_openvino_model/`)."""
 GRAPHS = (".onnx", ".ort", ".tflite", ".rknn")
-GRAPH_PART = re.compile(
+GRAPH_PART = pattern(
     r"^(?P<before>(?:.*[-_.])?)(?P<part>encoder|decoder|joiner)(?:_joint)?(?P<after>(?:[-_.].*)?)$",
     re.IGNORECASE,
 )
 """One graph of a network that is exported in parts. Source: k2-fsa/sherpa-onnx (transducers, Whisper); NVIDIA/NeMo
 core/classes/exportable.py (`encoder-NAME.onnx`, `decoder_joint-NAME.onnx`)."""
-DRAFTER_DIRECTORY = re.compile(
+DRAFTER_DIRECTORY = pattern(
     r"^(?:draft(?:er)?(?:[-_]model)?|assistant(?:[-_]model)?|speculator|eagle\d?|medusa)$", re.IGNORECASE
 )
 """A small model beside the one for which it drafts tokens: a model of its own, called after both."""

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 from catalog.lazy_dataclasses import dataclass
+from catalog.text.patterns import pattern
 
 EARLIEST_YEAR = 2006
 """Older dates come from clocks that were never set, and from zip files without dates."""
@@ -36,27 +37,27 @@ _TIME = (
     r"(?P<hour>\d{2})[:\-]?(?P<minute>\d{2})(?:[:\-]?(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?)?"
     r"\s*(?P<zone>z|utc|gmt|cet|cest|[+-]\d{2}:?\d{2}|[+-]\d{2}|[a-z]{2,5})?(?:\s*\[[\w/]+\])?"
 )
-_ISO = re.compile(
+_ISO = pattern(
     rf"(?P<year>\d{{4}})(?P<sep>[-/.:]?)(?P<month>\d{{2}})(?P=sep)(?P<day>\d{{2}})(?:[t @_]\s*{_TIME})?",
     re.IGNORECASE,
 )
-_YEAR = re.compile(r"(?P<year>\d{4})")
-_MONTH = re.compile(r"(?P<year>\d{4})[-/.](?P<month>\d{1,2})")
-_LOOSE_ISO = re.compile(r"(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})")
-_SLASHED = re.compile(
+_YEAR = pattern(r"(?P<year>\d{4})")
+_MONTH = pattern(r"(?P<year>\d{4})[-/.](?P<month>\d{1,2})")
+_LOOSE_ISO = pattern(r"(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})")
+_SLASHED = pattern(
     rf"(?P<first>\d{{1,2}})[-/.](?P<second_part>\d{{1,2}})[-/.](?P<year>\d{{4}})(?:[t @_,]\s*{_TIME})?",
     re.IGNORECASE,
 )
-_NAMED = re.compile(
+_NAMED = pattern(
     r"(?:[a-z]{3,9},?\s+)?(?:(?P<day>\d{1,2})(?:st|nd|rd|th)?[\s-]+)?(?P<name>[a-z]{3,9})\.?[\s-]+(?:(?P<day2>\d{1,2})(?:st|nd|rd|th)?,?\s+)?"
     rf"(?:(?P<year>\d{{4}})(?:,?\s+{_TIME})?)",
     re.IGNORECASE,
 )
-_CTIME = re.compile(
+_CTIME = pattern(
     r"(?:[a-z]{3}\s+)?(?P<name>[a-z]{3})\s+(?P<day>\d{1,2})\s+(?P<hour>\d{2}):(?P<minute>\d{2}):(?P<second>\d{2})\s+(?:(?P<zone>[a-z]{2,5})\s+)?(?P<year>\d{4})",
     re.IGNORECASE,
 )
-_EPOCH_TEXT = re.compile(r"\d{9,19}(?:\.\d+)?")
+_EPOCH_TEXT = pattern(r"\d{9,19}(?:\.\d+)?")
 _MISSING = {(1970, 1, 1), (1980, 1, 1), (1, 1, 1), (1900, 1, 1), (1979, 11, 30)}
 
 

@@ -6,12 +6,14 @@ import re
 from functools import lru_cache
 from typing import Any
 
+from catalog.text.patterns import pattern
+
 MASK = "[masked]"
 MAX_DEPTH = 32
 SHORTEST_SECRET, SHORTEST_SHAPE = 6, 16
 LONGEST_REMEMBERED, LONGEST_NAME = 200, 64
 
-_SECRET_KEY = re.compile(
+_SECRET_KEY = pattern(
     r"(?:^|_)(?:secret|secrets|(?:db|database|smtp|mail|ftp|user|admin|root|login|proxy|service|mysql|postgres|redis)_?pass|pgpassword|password|passwords|passwd|passphrase|pwd|api_?keys?|apikey|access_?key|secret_?key|private_?key|signing_?key"
     r"|encryption_?key|account_?key|credential|credentials|client_?secret|connection_?string|bearer|authorization"
     r"|(?:hub|hf|access|auth|api|refresh|bearer|session|github|gitlab|wandb|slack|bot|security|sas|id|personal_access|private|job|huggingface|openai|write|read|user|deploy"
@@ -19,7 +21,7 @@ _SECRET_KEY = re.compile(
     r"|(?:storage|master|deploy|session|kaggle)_key"
     r"|webhook_?url)(?:_?\d+)?$|^token$|_secret_|_password_|(?:^|_)api_?key_"
 )
-_SECRET_PARENT = re.compile(r"^(?:secrets?|passwords?|credentials?|api_?keys?)$")
+_SECRET_PARENT = pattern(r"^(?:secrets?|passwords?|credentials?|api_?keys?)$")
 """What makes everything below it a secret. A token does not: metrics are counted per token."""
 _NOT_SECRET_WORDS = frozenset(
     {
@@ -42,9 +44,9 @@ _STANDS_IN = (
     r"<[^<>]*>|\$\{[^}]*\}|\$[A-Z_][A-Z0-9_]*|\{\{.*\}\}|\*+|(?i:x+|your[_-]\w+|(?:os\.)?(?:environ|getenv)\b.*"
     r"|process\.env\b.*|env\.\w+)"
 )
-_PLACEHOLDER = re.compile(_STANDS_IN)
+_PLACEHOLDER = pattern(_STANDS_IN)
 """A value that stands for the secret and is none: `${HF_TOKEN}`, `<your key>`, `os.environ["KEY"]`."""
-_EXPRESSION = re.compile(rf"{_STANDS_IN}|[<$].*|\{{.*|\w+\(.*|\[masked\].*|\.+")
+_EXPRESSION = pattern(rf"{_STANDS_IN}|[<$].*|\{{.*|\w+\(.*|\[masked\].*|\.+")
 """The same in a line of text, where a value may also be code or the beginning of a placeholder: `get_token()`."""
 _RANDOM = r"(?=[A-Za-z0-9._~+/-]*[0-9])"
 _SECRET_SHAPES = (
@@ -97,7 +99,7 @@ _SECRET_SHAPES = (
     r"(?i:\bAuthorization[\"']?\s*[=:]\s*[\"']?Basic\s+)[A-Za-z0-9+/]{8,}=*",
     r"(?i:[\"']auth[\"']\s*:\s*[\"'])[A-Za-z0-9+/]{16,}=*",
 )
-_CONTENT = re.compile("|".join(_SECRET_SHAPES))
+_CONTENT = pattern("|".join(_SECRET_SHAPES))
 _CONTENT_HINTS = (
     "hf_", "api_org_", "sk-", "pk-", "rk-", "k_live_", "k_test_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "gl",
     "AKIA", "ASIA", "xox", "hooks.slack", "/api/webhooks/", "AIza", "GOCSPX-", "ya29.", "npm_", "pypi-", "dckr_pat_", "dop_v1_",
@@ -122,40 +124,40 @@ _WORDS = (
 )
 _REST = r"[A-Za-z0-9_.-]{0,48}+"
 _VALUE = r"(?P<value>[^\s\"',;&]{6,})"
-_ASSIGNED = re.compile(
+_ASSIGNED = pattern(
     rf"(?P<head>(?:(?i:{'|'.join(_WORDS)})){_REST}(?:\\?[\"']?\]?\s*[=:]\s*|\\?[\"']\s*,\s*(?=\\?[\"']))\\?[\"']?){_VALUE}"
 )
-_IN_LINE = re.compile(
+_IN_LINE = pattern(
     r"(?P<head>(?:(?<!\S)(?:setenv|ENV|ARG)\s+|<)(?P<name>[A-Za-z][A-Za-z0-9_.-]{1,64}+)(?:\s+|>))(?P<value>[^\s\"'<>]{6,})"
 )
 """Names and values with a blank or brackets between them: of shells, of Dockerfiles, of XML."""
-_COMMAND = re.compile(
+_COMMAND = pattern(
     r"(?P<head>\b(?:curl\s(?:[^\n]{0,100}?\s)?(?:-u|--user)\s+[\"']?[^\s:\"']{1,64}:|sshpass\s+-p\s*|docker\s+login\s(?:[^\n]{0,100}?\s)?-p\s+"
     r"|wandb\s+login\s+(?:--relogin\s+)?(?!-)|mysql\s(?:[^\n]{0,100}?\s)?-p(?=\S)))(?P<value>[^\s\"']{6,256})"
 )
 _COMMANDS = ("curl ", "sshpass ", "docker ", "wandb ", "mysql ")
 """From the word that makes a name a secret's; what the name has before it is looked up when there is a value."""
-_FLAG = re.compile(rf"(?P<head>(?<!\S)--(?P<name>[A-Za-z]{_REST})\s+[\"']?)(?!-){_VALUE}")
-_BEFORE = re.compile(rf"[A-Za-z0-9_.-]{{0,{LONGEST_NAME}}}\Z")
-_IN_PROSE = re.compile(
+_FLAG = pattern(rf"(?P<head>(?<!\S)--(?P<name>[A-Za-z]{_REST})\s+[\"']?)(?!-){_VALUE}")
+_BEFORE = pattern(rf"[A-Za-z0-9_.-]{{0,{LONGEST_NAME}}}\Z")
+_IN_PROSE = pattern(
     r"(?i)(?:.*[_-])?(?:password|passwd|secret|api[_-]?key|access[_-]?token|auth[_-]?token|hub[_-]?token)"
 )
-_LOGIN_CALL = re.compile(
+_LOGIN_CALL = pattern(
     r"(?P<head>\blogin\((?:[^()\n]{0,100}?,)?\s*(?:(?:key|token|password)\s*=\s*)?\\?[\"'])(?P<value>[^\s\"']{16,256})(?=\\?[\"'])"
 )
-_NAMED_VALUE = re.compile(
+_NAMED_VALUE = pattern(
     r"(?P<head>\bname[\"']?:\s*[\"']?(?P<name>[A-Za-z][A-Za-z0-9_.-]{1,64}+)[\"']?,?\s{0,64}[\"']?value[\"']?:\s*[\"']?)(?P<value>[^\s\"']{6,})"
 )
 """A name and a value as neighbours, as Kubernetes and others list an environment."""
-_LOGIN = re.compile(r"(?P<head>\blogin\s+\S{1,128}\s+password\s+)(?P<value>\S{4,256})")
+_LOGIN = pattern(r"(?P<head>\blogin\s+\S{1,128}\s+password\s+)(?P<value>\S{4,256})")
 """Source: netrc(5)."""
-_URL_PASSWORD = re.compile(
+_URL_PASSWORD = pattern(
     r"(?P<head>\b[a-zA-Z][a-zA-Z0-9+.-]{1,20}://[^\s/:@]{0,128}:)(?P<value>[^\s/]{1,256})(?=@(?!sha\d))"
 )
-_URL_TOKEN = re.compile(
+_URL_TOKEN = pattern(
     r"(?P<head>\bhttps?://)(?P<value>(?=[A-Za-z]*[0-9_-])[A-Za-z0-9_-]{20,256})(?=@[A-Za-z0-9])"
 )
-_URL_PARAMETER = re.compile(
+_URL_PARAMETER = pattern(
     r"(?P<head>[?&;](?:amp;)?(?P<name>[A-Za-z][A-Za-z0-9_.-]{1,40})=)(?P<value>(?:\[masked\])?[^\s&\"'<>#;\])]{0,4096})"
 )
 LEAST_PARAMETER_CHARACTERS = 6
@@ -167,7 +169,7 @@ _SIGNING = frozenset(
 )
 """Parameters of signed addresses. Sources: AWS, Authenticating Requests: Using Query Parameters; Google Cloud, Signed
 URLs; Azure, Create a service SAS."""
-_HOME = re.compile(
+_HOME = pattern(
     r"(?:/home/|/Users/|/export/home/|/var/home/)[^/\s\"'<>|:]+|[A-Za-z]:(?:\\{1,2}|/)Users(?:\\{1,2}|/)[^\\/\s\"'<>|:]+|(?<![\w.~-])/root(?=/|$)"
 )
 

@@ -10,6 +10,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from catalog.lazy_dataclasses import dataclass
+from catalog.text.patterns import pattern
 
 MAX_NUMBER_CHARS = 64
 MAX_LONG = 2**63 - 1
@@ -58,13 +59,13 @@ FILLER_WORDS = frozenset(
 )
 
 _NUMBER = r"[+-]?(?:\d[\d_]*(?:[.,' \u00a0\u202f]\d+)*[.,]?|[.,]\d+)(?:[eE][+-]?\d{1,4})?"
-_QUANTITY = re.compile(
+_QUANTITY = pattern(
     rf"[~≈]?\s*(?P<number>{_NUMBER})\s*(?P<suffix>%|[a-zA-Zµμ]+)?(?:[ _-]+(?P<filler>[a-zA-Z]+))?"
 )
-_UNCERTAIN = re.compile(
+_UNCERTAIN = pattern(
     rf"(?P<value>{_NUMBER})\s*(?P<percent>%?)\s*(?:(?:±|\+/-|\+-)\s*(?P<plus>{_NUMBER})|\(\s*(?:±|\+/-)?\s*(?P<paren>{_NUMBER})\s*\))\s*(?P<percent2>%?)"
 )
-_CLOCK = re.compile(
+_CLOCK = pattern(
     r"(?:(?P<days>\d+) days?,? )?(?P<hours>\d+):(?P<minutes>[0-5]\d)(?::(?P<seconds>[0-5]\d(?:\.\d+)?))?"
 )
 _THOUSANDS = {sep: re.compile(rf"[+-]?\d{{1,3}}(?:{re.escape(sep)}\d{{3}})+") for sep in (",", ".", " ", "'")}
