@@ -29,6 +29,7 @@ OPENED = frozenset({"engine", "writer"})
 READ_BACK = re.compile(
     r"\blabel\.(split|partition|rpartition|removeprefix|removesuffix|strip|lstrip|rstrip)\("
 )
+SLOW_DATACLASS = re.compile(r"^from dataclasses import [^#\n]*\bdataclass\b", re.MULTILINE)
 
 
 def names_in(tree: ast.Module) -> list[str]:
@@ -77,7 +78,15 @@ def test_no_label_is_read_back(room):
     assert told == []
 
 
+@pytest.mark.parametrize("room", ["catalog", "crawler", "indexer", "webui"])
+def test_dataclasses_are_those_that_start_quickly(room):
+    """Python's own take half a millisecond each of the start of every command that imports them."""
+    paths = (ROOT / room).rglob("*.py")
+    assert [path.name for path in paths if SLOW_DATACLASS.search(path.read_text())] == []
+
+
 def test_the_checks_see_what_they_look_for():
     source = 'from indexer.engines import open_engine\nx = "catalog.store:open_store"\n'
     assert [bool(BEHIND_THE_DOOR.search(name)) for name in names_in(ast.parse(source))] == [True, True]
     assert READ_BACK.search("chip.label.removeprefix('sort:')")
+    assert SLOW_DATACLASS.search("from dataclasses import asdict, dataclass\n")
