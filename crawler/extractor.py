@@ -67,7 +67,8 @@ class Extractor(Protocol):
 
     `version` goes up whenever it would say something new about the same bytes: files are then read again.
     `description`, `reads` and `limits` make the table of formats in the docs. A class may also have `promises`, a
-    `crawler.promises.Promise`: what its names alone say, such as suffixes and which files are one model. One whose
+    `crawler.promises.Promise`: what its names alone say, such as suffixes and which files are one model; and `signs`,
+    `crawler.candidates.Signs`: what each file has that it claims, so that it is not asked about others. One whose
     subjects find their models by `sha256:` sets `names_hashes` to True, one that tells the risks of every pickle in its files
     `checks_pickles`. One whose files grow with all that a team does, as the database of a tracker, sets `budgets` to how many
     budgets of one file it takes, at most 4.

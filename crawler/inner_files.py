@@ -10,6 +10,7 @@ from functools import cache
 
 from catalog import plugins
 from catalog.errors import PluginUnavailable
+from crawler.candidates import Candidates
 from crawler.extractor import HEAD_BYTES, Claim, Extractor
 from crawler.reader import RangedReader
 
@@ -20,7 +21,7 @@ def best_for(reader: RangedReader, *, without: frozenset[str]) -> tuple[Extracto
     """The extractor with the strongest claim on this inner file, by its name and first bytes."""
     head = reader.head(HEAD_BYTES)
     best: tuple[Extractor, Claim] | None = None
-    for extractor in _installed():
+    for extractor in _installed().of(reader.key, head):
         if extractor.name in without:
             continue
         claim = _claim(extractor, reader.key, head)
@@ -30,7 +31,7 @@ def best_for(reader: RangedReader, *, without: frozenset[str]) -> tuple[Extracto
 
 
 @cache
-def _installed() -> tuple[Extractor, ...]:
+def _installed() -> Candidates[Extractor]:
     extractors: list[Extractor] = []
     for name in plugins.names("extractor"):
         try:
@@ -39,7 +40,7 @@ def _installed() -> tuple[Extractor, ...]:
             continue
         except Exception:  # noqa: BLE001, S112 - a stranger's plug-in costs its own format alone, and the registry says so
             continue
-    return tuple(extractors)
+    return Candidates(extractors)
 
 
 def _claim(extractor: Extractor, key: str, head: bytes) -> Claim | None:

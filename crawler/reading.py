@@ -31,6 +31,7 @@ from catalog.records import Extraction, FileStatus, ObjectMeta, Risk, Role, Seve
 from catalog.store.entries import Entry, Reading, outlined
 from catalog.store.shares import may_have_shares, split
 from crawler import hashing, sniffing
+from crawler.candidates import Candidates
 from crawler.extractor import HEAD_BYTES, Claim, Extractor
 from crawler.formats.byte_streams import ReaderStream
 from crawler.formats.pickled_file import calls_something
@@ -91,6 +92,7 @@ class Registry:
         self.is_installed = is_installed
         """Whether another process finds the same extractors by itself."""
         self._extractors = tuple(extractors)
+        self._candidates = Candidates(self._extractors)
         self._versions = {extractor.name: extractor.version for extractor in extractors}
         self._versions[sniffing.EXTRACTOR] = sniffing.VERSION
         self.naming_hashes = tuple(
@@ -134,7 +136,7 @@ class Registry:
         head = head.removeprefix(codecs.BOM_UTF8)
         best: Choice | None = None
         broken: dict[str, str] = {}
-        for extractor in self._extractors:
+        for extractor in self._candidates.of(key, head):
             if without and extractor.name in without:
                 continue
             try:

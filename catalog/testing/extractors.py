@@ -11,10 +11,12 @@ class TestSafetensors(ExtractorSuite):
 from __future__ import annotations
 
 import contextlib
+import inspect
 import json
 import re
 import tracemalloc
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, ClassVar
 
 from hypothesis import HealthCheck, given, settings
@@ -24,7 +26,9 @@ from catalog import plugins
 from catalog.errors import ExtractError, LimitExceeded, ObjectUnreadable, SourceError
 from catalog.lazy_dataclasses import dataclass, field
 from catalog.records import Extraction, Reference, Role
+from crawler.candidates import Candidates, Signs
 from crawler.extractor import HEAD_BYTES, MAX_BODY_BYTES, MAX_TEXT_BYTES, Claim, Extractor
+from crawler.promises import Promise
 from crawler.reader import Budget, RangedReader
 from mappings import fields
 
@@ -137,18 +141,41 @@ class ExtractorSuite:
         claim = self.extractor().claims(sample.key, sample.data[:HEAD_BYTES])
         assert claim is not None
         check_claim(claim)
+        assert self._is_offered(sample.key, sample.data[:HEAD_BYTES])
 
     @_FUZZ
     @given(key=st.text(max_size=60), head=st.binary(max_size=200))
     def test_claims_are_total_on_any_file(self, key: str, head: bytes) -> None:
         claim = self.extractor().claims(key, head)
-        assert claim is None or check_claim(claim)
+        assert claim is None or (check_claim(claim) and self._is_offered(key, head))
 
     @_FUZZ
     @given(head=st.binary(max_size=200))
     def test_claims_are_total_on_its_own_name_with_other_bytes(self, head: bytes) -> None:
         claim = self.extractor().claims(self._sample().key, head)
-        assert claim is None or check_claim(claim)
+        assert claim is None or (check_claim(claim) and self._is_offered(self._sample().key, head))
+
+    def test_no_file_is_claimed_that_has_none_of_the_declared_signs(self) -> None:
+        """Such a file is never offered: nobody would read it, and nobody would know."""
+        sample, extractor, candidates = self._sample(), self.extractor(), Candidates([self.extractor()])
+        names, heads = _known_files()
+        heads = [*heads, sample.data[:HEAD_BYTES], b" \n" + sample.data[: HEAD_BYTES - 2]]
+        stem = sample.key.rpartition("/")[2].partition(".")[0]
+        keys = [
+            sample.key,
+            sample.key.upper(),
+            sample.key.rpartition("/")[2],
+            *names,
+            *(name.replace("m/model.", f"m/{stem}.") for name in names),
+            *_names_in_code(extractor),
+        ]
+        overlooked = [
+            (key, head[:16])
+            for key in keys
+            for head in heads
+            if not candidates.of(key, head) and extractor.claims(key, head) is not None
+        ]
+        assert not overlooked
 
     # -- extraction ---------------------------------------------------------------------------------------------
 
@@ -275,6 +302,9 @@ class ExtractorSuite:
             return
         check_extraction(extraction, self.extractor())
 
+    def _is_offered(self, key: str, head: bytes) -> bool:
+        return bool(Candidates([self.extractor()]).of(key, head))
+
     def _sample(self) -> Sample:
         if type(self) not in _SAMPLES:
             _SAMPLES[type(self)] = self.sample()
@@ -284,6 +314,29 @@ class ExtractorSuite:
         """Positions in the sample, the first half kilobyte more often: headers are there."""
         last = max(0, len(self._sample().data) - 1)
         return st.one_of(st.integers(0, min(512, last)), st.integers(0, last))
+
+
+@cache
+def _known_files() -> tuple[list[str], list[bytes]]:
+    """Keys and first bytes of all kinds that any installed extractor declares."""
+    names, heads = {"m/model", "m/model.bin"}, {b"", b"{", b"[", b"0"}
+    for name in plugins.names("extractor"):
+        extractor = plugins.load("extractor", name)
+        signs = getattr(extractor, "signs", Signs())
+        names.update(f"m/{own}" for own in signs.names)
+        names.update(f"m/model{suffix}" for suffix in signs.suffixes)
+        names.update(f"m/{folder}/model" for folder in signs.folders)
+        heads.update(list(signs.beginnings)[:4])
+        promises = getattr(extractor, "promises", Promise())
+        names.update(f"m/model{suffix}" for suffix in promises.formats)
+    return sorted(names), sorted(heads)
+
+
+def _names_in_code(extractor: Extractor) -> list[str]:
+    """Keys made of whatever the module of an extractor writes down: names, suffixes and folders among it."""
+    source = inspect.getsource(inspect.getmodule(type(extractor)) or type(extractor))
+    words = {word for word in re.findall(r"""["']([\w./-]{1,40})["']""", source) if not word.isidentifier()}
+    return [key for word in sorted(words) for key in (f"m/{word}", f"m/model{word}")]
 
 
 def _with_other_type(value: Any, data: st.DataObject) -> Any:

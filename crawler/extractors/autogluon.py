@@ -7,6 +7,7 @@ version.txt, metadata.json, models/), multimodal/src/autogluon/multimodal/learne
 from __future__ import annotations
 
 from catalog.records import Evidence, Extraction, Origin, Role
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats import jsons
 from crawler.formats.json_values import mapping, pointer, text
@@ -31,6 +32,7 @@ class AutogluonExtractor:
             Container(files=("assets.json", "df_preprocessor.pkl"), main="model.ckpt"),
         )
     )
+    signs = Signs(names=("metadata.json",))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         if key.rsplit("/", 1)[-1] != "metadata.json" or any(mark not in head for mark in _MARKS):

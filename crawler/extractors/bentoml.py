@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from catalog.records import Extraction, Origin, Role
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats import yamls
 from crawler.formats.json_values import leftovers, mapping, number, text
@@ -41,6 +42,7 @@ class BentomlExtractor:
     reads = "name and version, framework, when it was saved, labels, metadata, signatures"
     limits = "YAML 2 MB"
     promises = Promise(containers=(Container(files=("model.yaml",), reader="bentoml"),))
+    signs = Signs(names=("model.yaml",))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         is_named = key.rsplit("/", 1)[-1] == "model.yaml"

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from catalog.records import Extraction, Origin, Role
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats import jsons
 from crawler.formats.json_values import listed, mapping, text
@@ -30,6 +31,7 @@ class BillOfMaterialsExtractor:
     description = "CycloneDX ML-BOM, SPDX 3 AI, Croissant"
     reads = "identity, hash, licence, task, architecture, data sets, metrics, hyper-parameters; a Croissant file names a data set"
     limits = "JSON 16 MB; the bill's own timestamp is not the model's date"
+    signs = Signs(names=NAMES, suffixes=SUFFIXES)
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         name = key.rsplit("/", 1)[-1].lower()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from catalog.records import Origin, Role
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats.boosters import tell_booster
 from crawler.formats.catboost_model import MAGIC, looks_like_json, read_json, read_model
@@ -27,6 +28,7 @@ class CatboostExtractor:
     reads = "trees, features, classes, training parameters, best train and validation metrics, when training ended"
     limits = "2,000 properties of 8 MB, 2 M reads; JSON 16 MB"
     promises = Promise(formats={".cbm": "catboost"})
+    signs = Signs(beginnings=(MAGIC, b"{"))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         if looks_like_json(head):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from catalog.records import Evidence, Extraction, Origin, Role, Subject
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.reader import RangedReader
 
@@ -27,6 +28,7 @@ class ChecksumsExtractor:
     description = "`*.sha256`, SHA256SUMS"
     reads = "the declared SHA-256 of each file named"
     limits = "1 MB, 10,000 lines; the hash is not recomputed"
+    signs = Signs(names=LISTS, suffixes=(SUFFIX,))
 
     def claims(self, key: str, head: bytes) -> Claim | None:  # noqa: ARG002 - the name decides
         name = key.rsplit("/", 1)[-1].lower()

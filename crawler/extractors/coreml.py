@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from catalog.errors import ExtractError
 from catalog.records import Evidence, Origin, Reference, Role, Severity, TensorInfo
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats import jsons, properties, tensors
 from crawler.formats.coreml_model import CoreModel, read_header, read_weights
@@ -54,6 +55,7 @@ class CoremlExtractor:
         formats={".mlmodel": "coreml"},
         containers=(Container(suffix=".mlpackage"), Container(suffix=".mlmodelc")),
     )
+    signs = Signs(names=("Manifest.json",), suffixes=(".mlmodel",))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         name = key.rpartition("/")[2]

@@ -13,6 +13,7 @@ import struct
 from catalog.errors import ExtractError, LimitExceeded, Malformed
 from catalog.lazy_dataclasses import dataclass, field
 from catalog.records import Evidence, Extraction, Origin, Role, TensorInfo
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats import tensors
 from crawler.formats.byte_streams import ReaderStream
@@ -48,6 +49,7 @@ class Ctranslate2Extractor:
     description = "CTranslate2 models (model.bin), as faster-whisper and Argos Translate use them"
     reads = "specification and its revision, names, shapes, types and counts of all variables"
     limits = "200,000 variables, 512 requests; beyond them the count is incomplete; weights packed by AWQ are not counted"
+    signs = Signs(suffixes=(".bin",))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         return (

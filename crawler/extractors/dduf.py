@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from catalog.errors import ExtractError, LimitExceeded, Malformed
 from catalog.records import Extraction, FileStatus, Origin, Role, Severity, TensorInfo
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats import diffusers_index, jsons, safetensors_format, tensors
 from crawler.formats.zips import Member, ZipDirectory, is_zip, open_zip
@@ -29,6 +30,7 @@ class DdufExtractor:
     description = "DDUF files (a diffusers pipeline in one file)"
     reads = "model_index.json and the headers of all safetensors members"
     limits = "100,000 members, 200 files of weights, index 1 MB; members must be stored, not deflated"
+    signs = Signs(suffixes=(".dduf",))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         if not key.lower().endswith(".dduf"):

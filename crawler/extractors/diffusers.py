@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from catalog.records import Evidence, Extraction, Origin, Role
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats import diffusers_index, jsons, quantization
 from crawler.formats.json_values import leftovers, mapping, pointer, positive, text
@@ -27,6 +28,7 @@ class DiffusersPipelineExtractor:
     reads = "pipeline class, components with library and class, custom code, diffusers version"
     limits = "JSON 16 MB, 200 components"
     promises = Promise(containers=(Container(files=("model_index.json",), kind="pipeline"),))
+    signs = Signs(names=("model_index.json",))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         if key.rsplit("/", 1)[-1] != "model_index.json" or head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in {
@@ -51,6 +53,7 @@ class DiffusersComponentExtractor:
     description = "config.json and scheduler_config.json of diffusers components"
     reads = "component class, diffusers version, its settings"
     limits = "JSON 16 MB"
+    signs = Signs(names=COMPONENT_FILES)
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         if key.rsplit("/", 1)[-1] not in COMPONENT_FILES or not _CLASS.search(head):

@@ -10,6 +10,7 @@ from typing import Any
 
 from catalog.errors import Unsupported
 from catalog.records import Extraction, Origin, Role, Subject
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats import dvc, git, jsons, yamls
 from crawler.formats.json_values import mapping, text
@@ -29,6 +30,7 @@ class DvcExtractor:
         " stages, dependencies, artifacts"
     )
     limits = "YAML 2 MB, lists of directories 16 MB and 200,000 values; pipelines are not run, remotes are not contacted"
+    signs = Signs(names=("dvc.yaml", "dvc.lock"), suffixes=(".dvc", ".dir"))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         name = key.rsplit("/", 1)[-1]

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from catalog.errors import LimitExceeded
 from catalog.records import Extraction, Origin, Role, Subject
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats import dvc
 from crawler.reader import RangedReader
@@ -29,6 +30,7 @@ class DvcConfigExtractor:
     description = "DVC settings (`.dvc/config`)"
     reads = "the default remote and its address, for the outputs of the repository"
     limits = "256 kB, 100 remotes; config.local is not read, remotes are not contacted"
+    signs = Signs(names=("config",))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         if _KEY.match(key) is None or not head.lstrip().startswith((b"[", b"#", b";")):

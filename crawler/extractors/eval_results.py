@@ -9,6 +9,7 @@ from typing import Any
 from catalog.errors import Malformed
 from catalog.records import Extraction, Origin, Role
 from catalog.text.slugs import slug
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats import yamls
 from crawler.reader import RangedReader
@@ -29,6 +30,7 @@ class EvalResultsExtractor:
     description = "Evaluation results in .eval_results/*.yaml"
     reads = "values with data set, task, revision, date and source"
     limits = "YAML 2 MB, 5,000 results"
+    signs = Signs(suffixes=(".yaml", ".yml"))
 
     def claims(self, key: str, head: bytes) -> Claim | None:  # noqa: ARG002 - the directory decides
         return Claim(format="eval-results", role=Role.CARD, confidence=90) if _NAME.search(key) else None

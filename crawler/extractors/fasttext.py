@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from catalog.errors import Malformed, Truncated, Unsupported
 from catalog.lazy_dataclasses import dataclass
 from catalog.records import Evidence, Origin, Role, TensorInfo
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats import tensors
 from crawler.formats.byte_streams import ReaderStream
@@ -90,6 +91,7 @@ class FasttextExtractor:
     description = "fastText models (.bin, .ftz) and word vectors (.bin, .vec, .w2v, .txt) with a first line of their sizes"
     reads = "dimension, loss, epochs, n-grams, words, labels, number of weights"
     limits = "the first 92 bytes, of word vectors the first two lines; the dictionary, to find where the matrices end, up to 300,000 entries"
+    signs = Signs(suffixes=_VECTORS, beginnings=(MAGIC,))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         named = key.lower().endswith((".ftz", ".bin", ".fasttext"))

@@ -9,6 +9,7 @@ from typing import Any
 
 from catalog.errors import LimitExceeded, Malformed
 from catalog.records import Evidence, Extraction, Origin, Role, TensorInfo
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats import dtypes, msgpack, properties, tensors
 from crawler.formats.json_values import MAX_NAME_CHARACTERS
@@ -40,6 +41,7 @@ class FlaxMsgpackExtractor:
     reads = "names, shapes, dtypes and counts of arrays; step; optimizer state is told apart"
     limits = "1,000,000 values, depth 64, 512 requests; beyond them the count is incomplete"
     promises = Promise(names={r".*model[^/]*\.msgpack": "flax"})
+    signs = Signs(suffixes=(".msgpack",), beginnings=msgpack.BEGINNINGS)
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         name = key.rsplit("/", 1)[-1].lower()

@@ -8,6 +8,7 @@ from typing import Any
 from catalog.errors import Unsupported
 from catalog.records import Evidence, Extraction, FileStatus, Origin, Role, Severity
 from catalog.text.patterns import pattern
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats import ggml_types, gguf_format, tensors
 from crawler.formats.gguf_format import GgufArray
@@ -49,6 +50,7 @@ class GgufExtractor:
     reads = "counts per block type, quantisation, general.*, architecture sizes, chat templates"
     limits = "65,536 keys, 1,000,000 tensors, strings 8 MB, arrays 16 M elements, 4 dimensions"
     promises = Promise(formats={".gguf": "gguf"})
+    signs = Signs(suffixes=(".gguf",), beginnings=(gguf_format.MAGIC, *gguf_format.OLD_MAGICS))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         if head[:4] == gguf_format.MAGIC:

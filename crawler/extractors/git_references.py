@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from catalog.errors import LimitExceeded, Malformed
 from catalog.lazy_dataclasses import dataclass
 from catalog.records import Evidence, Extraction, Origin, Role, Subject
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats import git
 from crawler.reader import RangedReader
@@ -28,6 +29,7 @@ class GitReferencesExtractor:
     limits = (
         "packed-refs 4 MB, 5,000 tags; a tag outside packed-refs counts as annotated; no objects, no history"
     )
+    signs = Signs(folders=(".git",))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         match = git.REFERENCE.match(key)

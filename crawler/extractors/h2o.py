@@ -11,10 +11,11 @@ from typing import Any
 
 from catalog.errors import ExtractError, Malformed
 from catalog.records import Evidence, Extraction, Origin, Role
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats import jsons
 from crawler.formats.json_values import listed, mapping, text
-from crawler.formats.zips import is_zip, open_zip
+from crawler.formats.zips import BEGINNINGS, is_zip, open_zip
 from crawler.promises import Promise
 from crawler.reader import RangedReader
 
@@ -68,6 +69,7 @@ class H2oExtractor:
     reads = "algorithm, category, version, features, classes, trees, columns, when it was saved, settings, metrics by what they were measured on"
     limits = "a description of 4 MB and 50,000 lines, details of 16 MB; trees and coefficients are not read"
     promises = Promise(formats={".mojo": "h2o-mojo"})
+    signs = Signs(beginnings=BEGINNINGS)
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         first = _FIRST_MEMBER.match(head, NAME_AT) if is_zip(head) else None

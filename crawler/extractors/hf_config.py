@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 from catalog.layouts.content_addressed import content_key
 from catalog.records import Evidence, Extraction, Origin, Role, Severity
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats import context_length, jsons, quantization
 from crawler.formats.json_values import leftovers, mapping, pointer, positive, text, texts
@@ -65,6 +66,7 @@ class HfConfigExtractor:
     reads = "architecture, model type, task (from the class), context length, sizes, labels, quantisation, remote code"
     limits = "JSON 16 MB, 200,000 values, depth 200"
     promises = Promise(configs=("config.json",))
+    signs = Signs(beginnings=(b"{",))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         name = key.rsplit("/", 1)[-1]

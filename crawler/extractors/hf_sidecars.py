@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from catalog.records import Evidence, Extraction, Origin, Role, Severity
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats import jsons, quantization
 from crawler.formats.json_values import leftovers, mapping, number, pointer, text
@@ -48,6 +49,7 @@ class HfSidecarsExtractor:
     )
     reads = "preprocessing steps, sampling defaults, quantisation; vocabularies by name only"
     limits = "JSON 16 MB"
+    signs = Signs(names=UNREAD | GENERATION | PREPROCESSOR | QUANTIZER)
 
     def claims(self, key: str, head: bytes) -> Claim | None:  # noqa: ARG002 - the exact name decides
         name = key.rsplit("/", 1)[-1]

@@ -7,6 +7,7 @@ from typing import Any
 
 from catalog.errors import LimitExceeded
 from catalog.records import Evidence, Extraction, Origin, Role, Severity
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats import jsons
 from crawler.formats.context_length import MAX_CONTEXT
@@ -28,6 +29,7 @@ class HfTokenizerExtractor:
     description = "tokenizer_config.json and chat_template files"
     reads = "tokenizer class, longest input, risks of chat templates"
     limits = "JSON 16 MB; templates 1 MB"
+    signs = Signs(names=("tokenizer_config.json", *TEMPLATE_NAMES), suffixes=(".jinja", ".jinja2", ".j2"))
 
     def claims(self, key: str, head: bytes) -> Claim | None:  # noqa: ARG002 - the exact name decides
         name = key.rsplit("/", 1)[-1]

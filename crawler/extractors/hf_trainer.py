@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from catalog.records import Evidence, Extraction, Origin, Role
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats import jsons
 from crawler.formats.json_values import leftovers, mapping, number, pointer, positive, text
@@ -40,6 +41,7 @@ class HfTrainerExtractor:
     description = "trainer_state.json and *_results.json of a Trainer run"
     reads = "epochs, steps, metrics with split and step, best metric, learning rate, speed"
     limits = "JSON 16 MB, 200,000 values, 50,000 log entries"
+    signs = Signs(names=(STATE, *RESULTS))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         name = key.rsplit("/", 1)[-1]

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from catalog.errors import ExtractError, Malformed
 from catalog.records import Extraction, Origin, Role
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats import properties, yamls
 from crawler.formats.called_targets import tell_targets
@@ -29,6 +30,7 @@ class HydraConfigExtractor:
     description = ".hydra/config.yaml of a Hydra run, and other YAML with `_target_`"
     reads = "every setting of a run as a hyper-parameter; overrides.yaml and hydra.yaml by name only; of others what they call"
     limits = "YAML 2 MB, 400 settings, 4 levels"
+    signs = Signs(suffixes=(".yaml", ".yml"))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         """The directory decides; anywhere else a key that has something called."""

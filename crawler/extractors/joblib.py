@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 
 from catalog.records import Extraction, Origin, Role
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
+from crawler.formats import lz4_frames
 from crawler.formats.byte_streams import compression_of, first_lz4_literal
 from crawler.formats.pickled_file import begins_like_pickle, read_pickled_file
+from crawler.formats.pickles import BEGINNINGS
 from crawler.formats.zips import is_zip
 from crawler.promises import Promise
 from crawler.reader import RangedReader
@@ -31,6 +34,7 @@ class JoblibExtractor:
     limits = "64 MB of opcodes, 256 MB inflated, 32 MB of lz4, 3 million opcodes; zstd is named, not unpacked"
     checks_pickles = True
     promises = Promise(formats={".joblib": "joblib"})
+    signs = Signs(suffixes=_SUFFIXES, beginnings=(*BEGINNINGS, lz4_frames.MAGIC))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         """The suffix of joblib, or a pickle that announces joblib's arrays in its beginning."""

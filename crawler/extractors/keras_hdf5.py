@@ -39,9 +39,11 @@ class KerasHdf5Extractor:
     promises = Promise(formats={".h5": "hdf5", ".hdf5": "hdf5"})
 
     def claims(self, key: str, head: bytes) -> Claim | None:
+        if not is_hdf5(head):  # as nearly every file
+            return None
         lowered = key.lower()
         named = lowered.endswith((".h5", ".hdf5", ".keras"))
-        if not is_hdf5(head) or lowered.endswith(_DATA_SUFFIXES):
+        if lowered.endswith(_DATA_SUFFIXES):
             return None
         return Claim(format="hdf5", role=Role.WEIGHTS, confidence=100 if named else 80)
 

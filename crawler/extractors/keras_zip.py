@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from catalog.errors import ExtractError
 from catalog.records import Evidence, FileStatus, Origin, Role, Severity
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats import jsons, zips
 from crawler.formats.checkpoint_names import tell_name
@@ -39,6 +40,7 @@ class KerasZipExtractor:
     reads = "Keras version, date, architecture, layers, optimizer, learning rate, loss, all weights, Lambda layers"
     limits = "weights need h5py; configuration of 16 MB"
     promises = Promise(formats={".keras": "keras"}, endings=(".weights.h5",))
+    signs = Signs(beginnings=zips.BEGINNINGS)
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         if not zips.is_zip(head):

@@ -8,9 +8,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from catalog.records import FileStatus, Origin, Role
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats.boosters import tell_booster
-from crawler.formats.lightgbm_text import format_version, looks_like_lightgbm, missing_end, read_booster
+from crawler.formats.lightgbm_text import (
+    START,
+    format_version,
+    looks_like_lightgbm,
+    missing_end,
+    read_booster,
+)
 
 if TYPE_CHECKING:
     from catalog.records import Extraction
@@ -23,6 +30,7 @@ class LightgbmExtractor:
     description = "LightGBM text models"
     reads = "objective, trees, features, classes, feature names, training parameters"
     limits = "the first 1 MB and the last 256 kB"
+    signs = Signs(beginnings=(START,))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         del key

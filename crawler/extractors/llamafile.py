@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from catalog.errors import ExtractError, Malformed
 from catalog.records import Evidence, Extraction, FileStatus, Origin, Role, Severity
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats.zips import Member, ZipDirectory, open_zip
 from crawler.inner_files import best_for
@@ -30,6 +31,7 @@ class LlamafileExtractor:
     reads = "what its GGUF model says, default arguments, other models inside"
     limits = "as for zip and GGUF; the program itself is unchecked"
     promises = Promise(formats={".llamafile": "llamafile"})
+    signs = Signs(suffixes=(".llamafile",))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         if not key.lower().endswith(".llamafile"):

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from catalog.records import Evidence, Extraction, Origin, Role
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats import jsons
 from crawler.formats.json_values import leftovers, mapping, number, pointer, positive, text
@@ -51,6 +52,7 @@ class LmEvalExtractor:
     description = "results_*.json of lm-evaluation-harness"
     reads = "tasks, metrics with filter and standard error, shots, model, date"
     limits = "JSON 16 MB, 5,000 values"
+    signs = Signs(suffixes=(".json",))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         if not _NAME.search(key) or not _RESULTS.search(head) or not any(mark in head for mark in _MARKS):

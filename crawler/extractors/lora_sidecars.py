@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from catalog.records import Extraction, Origin, Role
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats import jsons
 from crawler.formats.json_values import leftovers, mapping, pointer, text, texts
@@ -52,6 +53,7 @@ class LoraSidecarsExtractor:
     )
     reads = "title, version, base model, description, notes, trigger words, tags, creator"
     limits = "JSON 16 MB"
+    signs = Signs(suffixes=(".json", _CIVITAI))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         name = key.rsplit("/", 1)[-1].lower()

@@ -10,6 +10,7 @@ from typing import Any
 
 from catalog.records import Extraction, Origin, Role, Subject
 from catalog.text.patterns import pattern
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats import json_lines, jsons, yamls
 from crawler.formats.json_lines import LAST_LINES, METRIC_LINES
@@ -69,6 +70,7 @@ class MetricsFileExtractor:
             r"(?i:(?:[a-z0-9]+[_-])?(?:metrics|scalars|history|log_history|train(?:ing)?_log)\.(?:jsonl|ndjson))",
         )
     )
+    signs = Signs(suffixes=(".json", ".yaml", ".yml", ".jsonl", ".ndjson"))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         name = key.rsplit("/", 1)[-1].lower()

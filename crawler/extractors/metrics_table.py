@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from catalog.errors import LimitExceeded, Malformed
 from catalog.lazy_dataclasses import dataclass, field
 from catalog.records import Extraction, Origin, Role, Subject
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.promises import Promise
 from crawler.reader import RangedReader
@@ -58,6 +59,7 @@ class MetricsTableExtractor:
             r"training\.log|loss\.tsv",
         )
     )
+    signs = Signs(suffixes=(".csv", ".tsv", ".log"))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         name = key.rsplit("/", 1)[-1]

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from catalog.errors import LimitExceeded, Malformed
 from catalog.records import Evidence, Extraction, Origin, Role, TensorInfo
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats import dtypes, tensors
 from crawler.formats.protobuf import BYTES, Field, ProtobufWalker, sniff
@@ -37,6 +38,7 @@ class MindsporeExtractor:
     description = "MindSpore checkpoints (.ckpt)"
     reads = "names, shapes, types and counts of all parameters; what the optimizer keeps is told apart"
     limits = "5 M fields, 200,000 tensors, 512 requests; beyond them the count is incomplete"
+    signs = Signs(suffixes=(".ckpt",))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         if not key.lower().endswith(".ckpt") or not _begins_with_value(head):

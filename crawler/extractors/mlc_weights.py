@@ -13,6 +13,7 @@ from typing import Any
 
 from catalog.errors import LimitExceeded, Malformed
 from catalog.records import Evidence, Extraction, Origin, Reference, Role, Severity, TensorInfo
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats import dtypes, jsons, tensors
 from crawler.formats.json_values import mapping, number, pointer, text, whole
@@ -41,6 +42,7 @@ class MlcWeightsExtractor:
         "JSON 16 MB, 200,000 parameters, 20,000 shards; 3-bit weights, which leave bits over, are not counted"
     )
     promises = Promise(configs=("mlc-chat-config.json",))
+    signs = Signs(names=NAMES)
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         if key.rsplit("/", 1)[-1] not in NAMES or b'"records"' not in head:

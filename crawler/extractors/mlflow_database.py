@@ -13,6 +13,7 @@ from typing import Any
 from catalog.errors import LimitExceeded
 from catalog.lazy_dataclasses import dataclass, field, replace
 from catalog.records import Evidence, Extraction, Origin, Role, Subject
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats import mlflow
 from crawler.formats.mlflow_schemas import check_schema
@@ -48,6 +49,7 @@ class MlflowDatabaseExtractor:
 
     budgets = 3
     """30,000 runs with 15 values each are 70 MB."""
+    signs = Signs(beginnings=(MAGIC,))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         if not head.startswith(MAGIC):

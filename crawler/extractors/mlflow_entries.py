@@ -11,10 +11,11 @@ from typing import Any
 
 from catalog.errors import ExtractError
 from catalog.records import Evidence, Extraction, Origin, Role, Subject
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats import jsons, mlflow
 from crawler.formats.json_values import mapping, pointer, text
-from crawler.formats.mlflow_entries import LOGGED_MODEL, REGISTERED, RUN, VERSION, kind_of
+from crawler.formats.mlflow_entries import LOGGED_MODEL, MARK, REGISTERED, RUN, VERSION, kind_of
 from crawler.reader import RangedReader
 
 MAX_OBSERVATIONS = 50_000
@@ -34,6 +35,7 @@ class MlflowEntriesExtractor:
         " with their role, tags; logged models; registered names and versions with aliases, stages, tags and descriptions"
     )
     limits = "16 MB and 50,000 values an entry; the values before the last of a metric are not asked for"
+    signs = Signs(beginnings=(MARK,))
 
     def claims(self, key: str, head: bytes) -> Claim | None:  # noqa: ARG002 - the bytes decide
         if kind_of(head) is None:

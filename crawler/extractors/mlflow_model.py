@@ -10,6 +10,7 @@ from typing import Any
 
 from catalog.normalise.metrics import resolve_metric_name
 from catalog.records import Extraction, Origin, Role, Severity
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats import mlflow, yamls
 from crawler.formats.json_values import mapping, text
@@ -52,6 +53,7 @@ class MlflowModelExtractor:
     reads = "flavours and their versions, signature, run and model id, creation time, the author's metadata"
     limits = "YAML 2 MB, 100,000 nodes"
     promises = Promise(containers=(Container(files=("MLmodel",)),))
+    signs = Signs(names=("MLmodel",))
 
     def claims(self, key: str, head: bytes) -> Claim | None:  # noqa: ARG002 - the exact name decides
         if key.rsplit("/", 1)[-1] != "MLmodel":

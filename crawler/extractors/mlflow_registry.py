@@ -12,6 +12,7 @@ from typing import Any
 from catalog.errors import Malformed
 from catalog.lazy_dataclasses import dataclass
 from catalog.records import Evidence, Extraction, Origin, Role, Subject
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats import mlflow, yamls
 from crawler.formats.json_values import mapping
@@ -56,6 +57,7 @@ class MlflowRegistryExtractor:
     description = "MLflow model registry, file store (`models/<name>/`)"
     reads = "registered names and versions, descriptions, aliases, stages, tags, and which run or logged model they are"
     limits = "64 kB a tag; deleted versions are left out"
+    signs = Signs(folders=("models",))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         place = None if "/.trash/" in f"/{key}" else _placed(key)

@@ -13,6 +13,7 @@ from typing import Any
 from catalog.errors import LimitExceeded, Malformed
 from catalog.lazy_dataclasses import dataclass, replace
 from catalog.records import Extraction, Origin, Role, Subject
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats import mlflow, yamls
 from crawler.formats.json_values import mapping, text
@@ -58,6 +59,7 @@ class MlflowRunsExtractor:
         " summed up, tags, data sets with their role, logged models"
     )
     limits = "4 MB a file; deleted runs and experiments (`.trash`, lifecycle_stage) are left out"
+    signs = Signs(names=("meta.yaml",), folders=("params", "metrics", "tags"))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         place = None if "/.trash/" in f"/{key}" else _placed(key)

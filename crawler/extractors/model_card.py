@@ -12,6 +12,7 @@ from catalog.errors import ExtractError, LimitExceeded, Malformed
 from catalog.records import Evidence, Extraction, Origin, Role
 from catalog.text.patterns import pattern
 from catalog.text.slugs import slug
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats import front_matter, markdown, model_index, properties, tasks, yamls
 from crawler.formats.json_values import leftovers, texts
@@ -76,6 +77,7 @@ class ModelCardExtractor:
     description = "Model cards (README.md with YAML front matter)"
     reads = "licence, task, languages, tags, data sets, base models, model-index results, first paragraph, settings lists"
     limits = "file 2 MB, front matter 256 kB, text 256 kB; YAML 100,000 nodes, no merge keys"
+    signs = Signs(suffixes=(".md", ".markdown"))
 
     def claims(self, key: str, head: bytes) -> Claim | None:  # noqa: ARG002 - the exact name decides
         return Claim(format="model-card", role=Role.CARD, confidence=80) if _NAME.search(key) else None

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from catalog.records import Evidence, Extraction, Origin, Role
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats import context_length, dtypes, jsons, properties, yamls
 from crawler.formats.json_values import leftovers, listed, mapping, pointer, positive, text, texts
@@ -65,6 +66,7 @@ class ModelConfigsExtractor:
         ),
         containers=(Container(files=(NANOTRON,), reader="model-configs"),),
     )
+    signs = Signs(suffixes=(".json", ".yaml", ".yml"))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         name = key.rsplit("/", 1)[-1]

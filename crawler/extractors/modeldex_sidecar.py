@@ -10,6 +10,7 @@ from catalog.errors import Malformed
 from catalog.layouts.steps import SIDECAR_FORMAT, step_subject
 from catalog.records import Extraction, Origin, Role, Subject
 from catalog.text.slugs import slug
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats import field_tree, jsons, properties, yamls
 from crawler.formats.json_values import leftovers
@@ -49,6 +50,7 @@ class ModeldexSidecarExtractor:
         "any field of the document, metrics with data set and split, hyper-parameters; unknown keys are kept"
     )
     limits = "YAML 2 MB or JSON 16 MB, 2,000 values"
+    signs = Signs(suffixes=(".yaml", ".yml", ".json"))
 
     def claims(self, key: str, head: bytes) -> Claim | None:  # noqa: ARG002 - the exact name decides
         return Claim(format=SIDECAR_FORMAT, role=Role.SIDECAR, confidence=100) if _NAME.search(key) else None

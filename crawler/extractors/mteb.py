@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from catalog.records import Extraction, Origin, Role
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats import jsons
 from crawler.formats.json_values import mapping, number, pointer, text
@@ -35,6 +36,7 @@ class MtebExtractor:
     description = "Results of MTEB (results/TASK.json)"
     reads = "every score with task, subset, split and MTEB's version"
     limits = "JSON 16 MB, 5,000 values, 500 subsets; scores of single experiments are left out"
+    signs = Signs(suffixes=(".json",))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         if not key.lower().endswith(".json") or not _MARK.search(head):

@@ -12,6 +12,7 @@ from typing import Any
 
 from catalog.errors import ExtractError, LimitExceeded
 from catalog.records import Extraction, FileStatus, Origin, Role
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats import tars, torch_zip, yamls
 from crawler.formats.called_targets import tell_targets
@@ -44,6 +45,7 @@ class NemoExtractor:
         formats={".nemo": "nemo"},
         containers=(Container(folders=("context", "weights"), marked_in="weights"),),
     )
+    signs = Signs(names=(CONFIG,), suffixes=(".nemo",))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         if key.rpartition("/")[2] == CONFIG and _NEMO_CLASS.search(head):

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from catalog.errors import ExtractError, LimitExceeded, Malformed
 from catalog.records import Evidence, Extraction, FileStatus, Origin, Role, Severity, TensorInfo
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats.byte_streams import BytesStream, ReaderStream
 from crawler.formats.numpy_format import MAGIC, NpyHeader, header_bytes, parse_header
@@ -14,7 +15,7 @@ from crawler.formats.pickles import read_pickles
 from crawler.formats.tensors import summarise
 from crawler.formats.torch_files import refuse
 from crawler.formats.torch_zip import scan_member
-from crawler.formats.zips import Member, ZipDirectory, is_zip, open_zip
+from crawler.formats.zips import BEGINNINGS, Member, ZipDirectory, is_zip, open_zip
 from crawler.reader import RangedReader
 
 START_BYTES = 4096
@@ -30,6 +31,7 @@ class NumpyExtractor:
     reads = "the header of each array; pickles of object arrays, symbolically"
     limits = "64 kB of header, 16 arrays of objects, requests of the budget: one per array beyond 1 MB"
     checks_pickles = True
+    signs = Signs(beginnings=(MAGIC, *BEGINNINGS))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         """The magic of an array; a zip that is called .npz, or that begins with an array."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from catalog.records import Evidence, Extraction, Origin, Reference, Role, Subject
 from catalog.text.patterns import pattern
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats import jsons
 from crawler.formats.json_values import mapping, text, texts
@@ -58,6 +59,7 @@ class OciManifestExtractor:
     description = "OCI, ModelPack, KitOps and Ollama manifests"
     reads = "name and tag, annotations, the index of a layout, the ModelPack descriptor, and which blobs are the weights"
     limits = "JSON 16 MB, 10,000 layers; registries are not contacted"
+    signs = Signs(beginnings=(b"{",))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         start = head.lstrip()[:1]

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from catalog.errors import ExtractError
 from catalog.lazy_dataclasses import dataclass
 from catalog.records import Evidence, FileStatus, Origin, Reference, Role, Severity
-from catalog.text.patterns import pattern
 from crawler.extractor import Claim, Findings
 from crawler.formats import jsons, properties, zips
 from crawler.formats.protobuf import BYTES, sniff
@@ -30,29 +29,37 @@ NCNN_GRAPH = ".param"
 """What lies beside `NAME.bin`. Source: Tencent/ncnn docs/how-to-use-and-FAQ/quantized-int8-inference.md."""
 ENGINES = (b"ptrt", b"ftrt")
 
-_PIECE = pattern(
-    r"(?:^|[/._-])(?:spiece|sentencepiece|tokenizer|spm|bpe)(?:[._-].*)?\.(?:model|spm|ckpt|bin)$|\.spm$"
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Magic:
-    """First bytes of which one stands at this offset."""
+    """Bytes of which some stand at this offset; `further` is what else must be true of the first bytes."""
 
     offset: int
     values: tuple[bytes, ...]
+    further: Callable[[bytes], bool] | None = None
 
     def __call__(self, head: bytes) -> bool:
-        return head.startswith(self.values, self.offset)
+        return head.startswith(self.values, self.offset) and (self.further is None or self.further(head))
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Keys in which something is found, and of which the lower case holds one of these texts."""
+
+    pattern: re.Pattern[str]
+    hints: tuple[str, ...]
+
+    def __call__(self, key: str) -> bool:
+        return self.pattern.search(key) is not None
 
 
 @dataclass(frozen=True, slots=True)
 class OpaqueFormat:
-    """How one format is told: by its first bytes, by its name, or by both. `named` are suffixes in lower case, or a search."""
+    """How one format is told: by its first bytes, by its name, or by both. `named` are suffixes in lower case, or a place."""
 
     format: str
     starts: Callable[[bytes], bool] | None = None
-    named: tuple[str, ...] | Callable[[str], Any] | None = None
+    named: tuple[str, ...] | Place | None = None
     role: Role = Role.WEIGHTS
     framework: str | None = None
     danger: str | None = None
@@ -69,6 +76,19 @@ class OpaqueFormat:
         if not self.starts(head):
             return 0
         return 90 if self.named is None else 95
+
+
+_PIECE = Place(
+    re.compile(
+        r"(?:^|[/._-])(?:spiece|sentencepiece|tokenizer|spm|bpe)(?:[._-].*)?\.(?:model|spm|ckpt|bin)$|\.spm$"
+    ),
+    (".model", ".spm", ".ckpt", ".bin"),
+)
+
+
+def _compiled(form: str) -> Place:
+    """A file of a model that Core ML compiled."""
+    return Place(re.compile(rf"\.mlmodelc/{form}"), (".mlmodelc/",))
 
 
 def _at(offset: int, *magics: bytes) -> Magic:
@@ -150,16 +170,18 @@ FORMATS = (
     ),
     OpaqueFormat(
         "opennlp",
-        lambda head: zips.is_zip(head) and head[30:49] == b"manifest.properties",
+        Magic(0, zips.BEGINNINGS, lambda head: head[30:49] == b"manifest.properties"),
         framework="opennlp",
     ),
     OpaqueFormat("torch7", None, (".t7",), framework="torch7"),
-    OpaqueFormat("vowpal-wabbit", _begins_with_vowpal_version, framework="vowpal-wabbit"),
+    OpaqueFormat(
+        "vowpal-wabbit", Magic(1, (b"\0\0\0",), _begins_with_vowpal_version), framework="vowpal-wabbit"
+    ),
     OpaqueFormat("vowpal-wabbit", None, (".vw",), framework="vowpal-wabbit"),
     OpaqueFormat("crfsuite", _at(0, b"lCRF"), framework="crfsuite"),
     OpaqueFormat(
         "h2o-binary",
-        lambda head: head[:2] == b"\x1c\xed" and b"water." in head[:256],
+        Magic(0, (b"\x1c\xed",), lambda head: b"water." in head[:256]),
         framework="h2o",
     ),
     OpaqueFormat(
@@ -202,29 +224,30 @@ FORMATS = (
             b"\x28\xb5\x2f\xfd",
         ),
         # what an installed package of R keeps of itself is no model
-        re.compile(r"^(?!(?:.*/)?(?:Meta|help)/[^/]+$).*\.(?i:rds|rda|rdata)$", re.DOTALL).search,
+        Place(
+            re.compile(r"^(?!(?:.*/)?(?:Meta|help)/[^/]+$).*\.(?i:rds|rda|rdata)$", re.DOTALL),
+            (".rd",),
+        ),
         framework="r",
         danger="objects of R can run code when they are used",
     ),
     OpaqueFormat(  # what the weights are for, and the model itself where there are none
-        "coreml", None, re.compile(r"\.mlmodelc/coremldata\.bin$").search, role=Role.PART, framework="coreml"
+        "coreml", None, _compiled(r"coremldata\.bin$"), role=Role.PART, framework="coreml"
     ),
     OpaqueFormat(
         "coreml",
         None,
-        re.compile(r"\.mlmodelc/(?:[^/]+/)*(?:weights/[^/]+\.bin|model\.espresso\.weights)$").search,
+        _compiled(r"(?:[^/]+/)*(?:weights/[^/]+\.bin|model\.espresso\.weights)$"),
         framework="coreml",
     ),
-    OpaqueFormat(
-        "coreml", None, re.compile(r"\.mlmodelc/.+").search, role=Role.AUXILIARY, framework="coreml"
-    ),
+    OpaqueFormat("coreml", None, _compiled(".+"), role=Role.AUXILIARY, framework="coreml"),
     OpaqueFormat(
         "tensorflow_saved_model",
         None,
-        re.compile(r"(?:^|/)saved_model\.pbtxt$").search,
+        Place(re.compile(r"(?:^|/)saved_model\.pbtxt$"), ("saved_model.pbtxt",)),
         framework="tensorflow",
     ),
-    OpaqueFormat("sentencepiece", _is_sentencepiece, _PIECE.search, role=Role.AUXILIARY),
+    OpaqueFormat("sentencepiece", _is_sentencepiece, _PIECE, role=Role.AUXILIARY),
 )
 
 
@@ -236,27 +259,47 @@ _MAGICS = tuple(
 )
 
 
-def _may_be(known: OpaqueFormat, *, has_suffix: bool, has_magic: bool) -> bool:
+_HINT = re.compile(
+    "|".join(
+        sorted(
+            {
+                re.escape(hint)
+                for known in FORMATS
+                if isinstance(known.named, Place)
+                for hint in known.named.hints
+            }
+        )
+    )
+)
+
+
+def _may_be(known: OpaqueFormat, *, has_suffix: bool, has_hint: bool, has_magic: bool) -> bool:
     if isinstance(known.named, tuple):
         return has_suffix
-    return has_magic or known.named is not None or not isinstance(known.starts, Magic)
+    if isinstance(known.named, Place):
+        return has_hint
+    return has_magic or not isinstance(known.starts, Magic)
 
 
 _IN_QUESTION = {
-    (has_suffix, has_magic): tuple(
-        known for known in FORMATS if _may_be(known, has_suffix=has_suffix, has_magic=has_magic)
+    (has_suffix, has_hint, has_magic): tuple(
+        known
+        for known in FORMATS
+        if _may_be(known, has_suffix=has_suffix, has_hint=has_hint, has_magic=has_magic)
     )
     for has_suffix in (False, True)
+    for has_hint in (False, True)
     for has_magic in (False, True)
 }
-"""The formats to ask about a file that has a suffix, or a magic, of any: nearly all files have neither, and then these are
-eight of fifty.
+"""The formats to ask about a file that has a suffix, a hint at a place, or a magic, of any: nearly all files have none, and
+then this is one of fifty.
 """
 
 
 def _recognise(key: str, head: bytes) -> tuple[int, OpaqueFormat] | None:
     lowered = key.lower()
-    in_question = _IN_QUESTION[lowered.endswith(_SUFFIXES), _has_magic(head)]
+    has_hint = _HINT.search(lowered) is not None
+    in_question = _IN_QUESTION[lowered.endswith(_SUFFIXES), has_hint, _has_magic(head)]
     confidence, best = 0, None
     for known in in_question:
         if (own := known.confidence(key, lowered, head)) > confidence:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from catalog.errors import ExtractError
 from catalog.lazy_dataclasses import dataclass, field
 from catalog.records import Evidence, Origin, Reference, Role, TensorInfo
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats import dtypes, properties, tensors
 from crawler.formats.openvino_wiring import Wiring
@@ -152,6 +153,7 @@ class OpenvinoExtractor:
     description = "OpenVINO IR (.xml with .bin)"
     reads = "signature, operators, constants by type, runtime version, conversion parameters, quantisation"
     limits = "64 MB of XML, 2 M elements, no document types"
+    signs = Signs(suffixes=(".xml",))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         if not key.lower().endswith(".xml") or not _ROOT.search(head[:2048]):

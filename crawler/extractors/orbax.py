@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from catalog.errors import Malformed
 from catalog.records import Evidence, FileStatus, Origin, Role, TensorInfo
 from catalog.text.patterns import pattern
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats import jsons, properties, tensors
 from crawler.formats.json_values import leftovers
@@ -47,6 +48,17 @@ class OrbaxExtractor:
         containers=tuple(
             Container(files=(name,)) for name in (STEP_METADATA, "manifest.ocdbt", TREE_METADATA)
         )
+    )
+    signs = Signs(
+        names=(
+            TREE_METADATA,
+            STEP_METADATA,
+            ROOT_METADATA,
+            "manifest.ocdbt",
+            "_sharding",
+            "commit_success.txt",
+        ),
+        folders=("d", "array_metadatas"),
     )
 
     def claims(self, key: str, head: bytes) -> Claim | None:

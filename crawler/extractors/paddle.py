@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from catalog.errors import ExtractError
 from catalog.records import Evidence, Origin, Reference, Role, TensorInfo
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats import dtypes, jsons, tensors
 from crawler.formats.paddle_program import PaddleProgram, PaddleVariable, read_json_program, read_program
@@ -35,6 +36,7 @@ class PaddleExtractor:
     reads = "program version, inputs, outputs, operators, all parameters"
     limits = "5 M fields; JSON of 16 MB"
     promises = Promise(formats={".pdmodel": "paddle", ".pdparams": "paddle"}, endings=(".pdiparams.info",))
+    signs = Signs(names=("__model__",), suffixes=(".json", ".pdiparams", ".pdmodel"))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         name = key.rpartition("/")[2].lower()

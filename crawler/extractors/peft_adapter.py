@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from catalog.records import Evidence, Extraction, Origin, Role, Severity
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats import jsons
 from crawler.formats.json_values import leftovers, mapping, number, pointer, positive, text
@@ -45,6 +46,7 @@ class PeftAdapterExtractor:
     reads = "adapter type, rank, alpha, target modules, base model, task; of mlx-lm how it was trained, too"
     limits = "JSON 16 MB"
     promises = Promise(configs=("adapter_config.json",))
+    signs = Signs(names=("adapter_config.json",))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         if key.rsplit("/", 1)[-1] != "adapter_config.json" or head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in {

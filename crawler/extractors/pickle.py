@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from catalog.records import Extraction, Origin
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats.byte_streams import compression_of
 from crawler.formats.pickled_file import begins_like_pickle, begins_with_call, read_pickled_file
+from crawler.formats.pickles import BEGINNINGS
 from crawler.formats.torch_files import role_of
 from crawler.formats.zips import is_zip
 from crawler.promises import Container, Promise
@@ -36,6 +38,7 @@ class PickleExtractor:
             Container(files=("rllib_checkpoint.json", "algorithm_state.pkl"), main="algorithm_state.pkl"),
         ),
     )
+    signs = Signs(suffixes=(*_SURE_SUFFIXES, *_SUSPECT_SUFFIXES, *_COMPRESSED), beginnings=BEGINNINGS)
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         """What begins with opcodes of a pickle, under any name; and what calls itself a pickle."""

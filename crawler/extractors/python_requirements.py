@@ -11,6 +11,7 @@ from typing import Any
 
 from catalog.errors import LimitExceeded
 from catalog.records import Extraction, Origin, Role
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats import yamls
 from crawler.formats.json_values import listed, mapping, text
@@ -31,6 +32,7 @@ class PythonRequirementsExtractor:
     description = "requirements.txt, conda.yaml, python_env.yaml"
     reads = "dependencies as PEP 508 requirements, the Python version"
     limits = "256 kB, 1,000 requirements; options and included files are not followed"
+    signs = Signs(names=NAMES)
 
     def claims(self, key: str, head: bytes) -> Claim | None:  # noqa: ARG002 - the exact name decides
         if key.rsplit("/", 1)[-1] not in NAMES:

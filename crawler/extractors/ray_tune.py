@@ -15,6 +15,7 @@ from typing import Any
 
 from catalog.errors import LimitExceeded, Malformed
 from catalog.records import Extraction, Origin, Role, Subject
+from crawler.candidates import Signs
 from crawler.extractor import HEAD_BYTES, Claim, Findings
 from crawler.formats import json_lines, jsons
 from crawler.formats.json_lines import LAST_LINES, METRIC_LINES
@@ -48,6 +49,7 @@ class RayTuneExtractor:
         "about none"
     )
     promises = Promise(opened=(r"progress\.csv",))
+    signs = Signs(names=(FILE, TABLE))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         """By what Ray fills in. A report of which the first bytes hold numbers alone may be one of its, too."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from catalog.errors import Malformed
 from catalog.records import Evidence, Extraction, Origin, Role, Severity
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats import jsons
 from crawler.formats.json_values import leftovers, mapping, pointer, positive, text
@@ -37,6 +38,7 @@ class SentenceTransformersExtractor:
     reads = "modules, embedding dimension, longest sequence, versions, similarity function, prompts"
     limits = "JSON 16 MB, 50 modules"
     promises = Promise(containers=(Container(files=("modules.json",)),))
+    signs = Signs(names=(*TOP_FILES, "config.json"))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         name = key.rsplit("/", 1)[-1]

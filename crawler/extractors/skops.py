@@ -6,6 +6,7 @@ from typing import Any
 
 from catalog.errors import ExtractError
 from catalog.records import Extraction, Origin, Role, Severity
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats.numpy_format import header_bytes, parse_header
 from crawler.formats.pickle_arrays import decoded
@@ -15,7 +16,7 @@ from crawler.formats.sklearn_model import find_estimator, tell_estimator
 from crawler.formats.skops_schema import MAX_SCHEMA_BYTES, load_schema, node_of
 from crawler.formats.torch_files import refuse
 from crawler.formats.zip_settings import SCHEMA, tell_schema
-from crawler.formats.zips import ZipDirectory, is_zip, open_zip
+from crawler.formats.zips import BEGINNINGS, ZipDirectory, is_zip, open_zip
 from crawler.promises import Promise
 from crawler.reader import RangedReader
 
@@ -30,6 +31,7 @@ class SkopsExtractor:
     reads = "schema.json: class, version, every parameter, pipeline steps, and every name that loading would look up"
     limits = "32 MB of schema, 2 million JSON values"
     promises = Promise(formats={".skops": "skops"})
+    signs = Signs(beginnings=BEGINNINGS)
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         """A zip that is called .skops, or that begins with the schema."""

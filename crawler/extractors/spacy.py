@@ -8,6 +8,7 @@ from typing import Any
 
 from catalog.errors import ExtractError, LimitExceeded
 from catalog.records import Evidence, Extraction, Origin, Reference, Role
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats import jsons
 from crawler.formats.json_values import leftovers, mapping, number, pointer, positive, text, texts
@@ -75,6 +76,7 @@ class SpacyExtractor:
     reads = "language, licence, components, labels, scores, sources, training settings, which files are its weights"
     limits = "JSON 16 MB; config.cfg 1 MB, 20,000 lines"
     promises = Promise(containers=(Container(files=("meta.json", "config.cfg")),))
+    signs = Signs(names=("meta.json", "config.cfg"))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         name = key.rsplit("/", 1)[-1]

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from catalog.records import Evidence, Extraction, Origin, Role
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats import jsons
 from crawler.formats.json_values import leftovers, mapping, pointer, text, texts, whole
@@ -44,6 +45,7 @@ class SparkMlExtractor:
     reads = "class, stages, Spark's version, time of saving, parameters of every stage"
     limits = "JSON 16 MB, 500 stages; the numbers in Parquet files are not read"
     promises = Promise(containers=(Container(folders=("metadata",), marked_in="metadata"),))
+    signs = Signs(beginnings=(b"{",))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         if not _PLACE.search(key) or _CLASS.match(head) is None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from catalog.errors import ExtractError
 from catalog.records import Evidence, Origin, Reference, Role
 from catalog.text.patterns import pattern
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats import tensors
 from crawler.formats.leveldb import is_table
@@ -39,6 +40,7 @@ class TensorflowCheckpointExtractor:
     reads = "names, shapes and dtypes of all variables; the model's own apart from optimizer slots, counters and copies"
     limits = "1 M entries, uncompressed tables"
     promises = Promise(stems=(r"(?P<stem>.+)\.data-\d{5}-of-\d{5}",))
+    signs = Signs(names=("checkpoint",), suffixes=(".index", ".data-"))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         name = key.rpartition("/")[2]

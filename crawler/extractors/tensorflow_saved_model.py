@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from catalog.errors import ExtractError
 from catalog.records import Evidence, Origin, Reference, Role, Severity, TensorInfo
 from catalog.text.patterns import pattern
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats import jsons, tensors
 from crawler.formats.keras_config import tell_architecture, tell_training
@@ -79,6 +80,7 @@ class TensorflowSavedModelExtractor:
     promises = Promise(
         containers=(Container(files=("saved_model.pb",)), Container(files=("saved_model.pbtxt",)))
     )
+    signs = Signs(names=_NAMES, suffixes=(".pb", ".graphdef", ".meta"))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         name = key.rpartition("/")[2].lower()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from catalog.errors import LimitExceeded, Malformed
 from catalog.records import Evidence, Origin, Reference, Role, Severity, TensorInfo
 from catalog.text.patterns import pattern
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats import jsons, tensors
 from crawler.formats.dtypes import FLOATS, canonical, size_bytes
@@ -49,6 +50,7 @@ class TfjsExtractor:
         endings=("-weights_manifest.json",),
         shards=(r"(?P<stem>.+?)-shard(?P<number>\d{1,5})of(?P<total>\d{1,5})(?:\.bin)?",),
     )
+    signs = Signs(suffixes=(".json",))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         if not key.lower().endswith(".json"):

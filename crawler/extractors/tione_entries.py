@@ -10,10 +10,11 @@ from typing import Any
 
 from catalog.errors import ExtractError
 from catalog.records import Extraction, Origin, Role, Subject
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats import jsons, mlflow
 from crawler.formats.json_values import mapping, pointer, text
-from crawler.formats.tione_entries import TASK, VERSION, kind_of
+from crawler.formats.tione_entries import MARK, TASK, VERSION, kind_of
 from crawler.reader import RangedReader
 
 MAX_PARAMETERS = 2_000
@@ -33,6 +34,7 @@ class TioneEntriesExtractor:
         " models with their format and metrics; both bound to the bucket that they wrote to"
     )
     limits = "2,000 parameters a task; written from the documents, tried against a stub alone"
+    signs = Signs(beginnings=(MARK,))
 
     def claims(self, key: str, head: bytes) -> Claim | None:  # noqa: ARG002 - the bytes decide
         if kind_of(head) is None:

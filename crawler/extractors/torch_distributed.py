@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from catalog.records import Evidence, Extraction, FileStatus, Origin, Reference, Role, TensorInfo
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats.byte_streams import ReaderStream
 from crawler.formats.dtypes import canonical, size_bytes
@@ -34,6 +35,7 @@ class TorchDistributedExtractor:
     reads = "names, shapes and dtypes of all tensors, the shard files; one pickle, symbolically"
     limits = "64 MB of pickle, 500,000 tensors; nothing is unpickled"
     promises = Promise(containers=(Container(files=(".metadata",), endings=(".distcp",)),))
+    signs = Signs(names=(".metadata",))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         """The file's exact name and the beginning of a pickle."""

@@ -9,6 +9,7 @@ from typing import Any
 from catalog.errors import ExtractError
 from catalog.records import Evidence, Extraction, Origin, Role, Severity, TensorInfo
 from catalog.text.patterns import pattern
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats import jsons
 from crawler.formats.pickle_risks import CODE_EXECUTION, tell_oddities, tell_risks, tell_unchecked
@@ -24,7 +25,7 @@ from crawler.formats.torch_schema import (
     weights_of,
 )
 from crawler.formats.torch_zip import find_object, scan_member
-from crawler.formats.zips import Member, ZipDirectory, is_zip, open_zip
+from crawler.formats.zips import BEGINNINGS, Member, ZipDirectory, is_zip, open_zip
 from crawler.promises import Promise
 from crawler.reader import RangedReader
 
@@ -48,6 +49,7 @@ class TorchExportExtractor:
     reads = "weights configuration, graph signature, inputs and outputs, versions; pickles inside are checked, compiled code is named"
     limits = "16 MB of JSON, 16 torch files inside; nothing is unpickled"
     promises = Promise(formats={".pt2": "pytorch"})
+    signs = Signs(beginnings=BEGINNINGS)
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         """A zip that begins with a member of an exported program, or is called .pt2."""

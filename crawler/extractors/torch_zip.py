@@ -7,6 +7,7 @@ import zlib
 
 from catalog.errors import ExtractError
 from catalog.records import Extraction, Origin
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats import torch_package, torch_zip
 from crawler.formats.checkpoint_names import tell_name
@@ -14,7 +15,7 @@ from crawler.formats.pickle_risks import tell_oddities, tell_risks, tell_uncheck
 from crawler.formats.pickles import Pickle, looks_like_pickle
 from crawler.formats.torch_files import refuse, role_of, tell_pickled_model
 from crawler.formats.torch_script import tell_torchscript
-from crawler.formats.zips import is_zip, open_zip
+from crawler.formats.zips import BEGINNINGS, is_zip, open_zip
 from crawler.promises import Container, Promise
 from crawler.reader import RangedReader
 
@@ -75,6 +76,7 @@ class TorchZipExtractor:
             ),
         ),
     )
+    signs = Signs(beginnings=BEGINNINGS)
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         """A zip whose first member is torch's or a pickle, or any zip under a torch suffix."""

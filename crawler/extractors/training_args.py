@@ -6,6 +6,7 @@ from typing import Any
 
 from catalog.errors import ExtractError
 from catalog.records import Extraction, Origin, Role
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats.byte_streams import ReaderStream
 from crawler.formats.pickle_nodes import Call
@@ -41,6 +42,7 @@ class TrainingArgsExtractor:
     description = "training_args.bin of the Hugging Face Trainer"
     reads = "every setting: learning rate, batch size, epochs, optimizer, scheduler, seed, precision"
     limits = "64 MB of pickle, 2,000 settings; nothing is unpickled"
+    signs = Signs(names=("training_args.bin",))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         """The file's exact name."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from catalog.errors import Malformed
 from catalog.records import Extraction, Origin, Role
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats import jsons, properties, yamls
 from crawler.formats.json_values import leftovers, mapping, number, pointer, text
@@ -41,6 +42,7 @@ class WandbFilesExtractor:
     description = "wandb-summary.json, wandb-metadata.json and config.yaml of Weights & Biases"
     reads = "last metrics, settings, start and end, git commit"
     limits = "JSON 16 MB, YAML 2 MB, 5,000 values"
+    signs = Signs(names=("wandb-summary.json", "wandb-metadata.json", "config.yaml"))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         name = key.rsplit("/", 1)[-1]

@@ -8,6 +8,7 @@ from typing import Any
 
 from catalog.errors import LimitExceeded, Malformed
 from catalog.records import Evidence, Extraction, Origin, Reference, Role, Severity
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats import jsons
 from crawler.formats.json_values import leftovers, mapping, pointer, positive
@@ -44,6 +45,7 @@ class WeightsIndexExtractor:
         endings=(".safetensors.index.json", ".bin.index.json", ".h5.index.json", ".msgpack.index.json"),
         stems=(r"(?P<stem>.+?)\.(?:safetensors|bin)\.index\.(?P<variant>[A-Za-z0-9_]+)\.json",),
     )
+    signs = Signs(suffixes=(".json",))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         match = _NAME.search(key)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from catalog.errors import ExtractError, Malformed
 from catalog.records import Evidence, Extraction, FileStatus, Origin, Role, TensorInfo
+from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats import ggml_types, tensors, whisper_ggml
 from crawler.reader import RangedReader
@@ -17,6 +18,7 @@ class WhisperCppExtractor:
     description = "Models of whisper.cpp (ggml-*.bin)"
     reads = "sizes of encoder and decoder, file type, names, shapes, types and counts of all tensors"
     limits = "1,000,000 words, 100,000 tensors, 512 requests; other GGML files from before GGUF are recognised, not read"
+    signs = Signs(beginnings=(whisper_ggml.MAGIC,))
 
     def claims(self, key: str, head: bytes) -> Claim | None:  # noqa: ARG002 - the first bytes decide
         if whisper_ggml.read_sizes(head) is None:

@@ -70,11 +70,16 @@ class _Open:
     index: int = 0
 
 
+_SIZES_OF_MAPS = {**dict.fromkeys(range(0x81, 0x90), 1), 0xDE: 3, 0xDF: 5}
+"""By the first byte of a map that holds something, after how many its first key begins. Source: msgpack/msgpack spec.md."""
+BEGINNINGS = tuple(bytes([first]) for first in _SIZES_OF_MAPS)
+
+
 def claims_head(head: bytes) -> bool:
     """Whether the document begins with a map whose first key is text."""
     if len(head) < 3:
         return False
-    skip = 1 if head[0] & 0xF0 == 0x80 and head[0] != 0x80 else {0xDE: 3, 0xDF: 5}.get(head[0], 0)
+    skip = _SIZES_OF_MAPS.get(head[0], 0)
     return bool(skip) and len(head) > skip and (head[skip] & 0xE0 == 0xA0 or head[skip] in _STRINGS)
 
 

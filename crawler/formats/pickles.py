@@ -112,6 +112,9 @@ def _ended(stream: ByteStream) -> bool:
         return True
 
 
+BEGINNINGS = tuple(bytes([code]) for code in range(256) if is_opcode(code))
+
+
 def may_begin(head: bytes) -> bool:
     """Whether the first byte is an opcode at all; most files that are no pickles have none there."""
     return bool(head) and is_opcode(head[0])

@@ -36,6 +36,8 @@ _FOLLOWED = "bytes follow the end record"
 _END64 = b"PK\x06\x06"
 _CENTRAL = b"PK\x01\x02"
 _LOCAL = b"PK\x03\x04"
+BEGINNINGS = (_LOCAL, _END)
+"""A zip begins with a member, or with its end where it has none."""
 _ENCRYPTED, _PATCH, _STRONG, _MASKED = 0x1, 0x20, 0x40, 0x2000
 _DESCRIPTOR, _UTF8 = 0x8, 0x800
 _LOCAL_EXTRA_GUESS = 256  # torch pads extra fields so that data starts at a multiple of 64
@@ -278,7 +280,7 @@ class ZipDirectory:
 
 def is_zip(head: bytes) -> bool:
     """Whether a file that starts so is a zip."""
-    return head[:4] in {_LOCAL, _END}
+    return head.startswith(BEGINNINGS)
 
 
 def has_end(reader: RangedReader) -> bool:
