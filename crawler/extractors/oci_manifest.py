@@ -21,6 +21,8 @@ from crawler.reader import RangedReader
 MAX_LAYERS = 10_000
 """Ollama's safetensors models have a layer for each tensor, those with experts the most."""
 MAX_SPOKEN = 50
+_WORDS = (b"application/vnd.", b"paramSize", b"model_format")
+"""Every document that is claimed by its first bytes has one of them there."""
 _OLLAMA = pattern(r"(?:^|/)manifests/(?P<registry>[^/]+)/(?P<owner>[^/]+)/(?P<name>[^/]+)/(?P<tag>[^/]+)$")
 _OLLAMA_ROOT = pattern(r"(?:^|(?<=/))(?P<root>manifests)/[^/]+/[^/]+/[^/]+/[^/]+$")
 _DIGEST = pattern(r"sha256:[0-9a-f]{64}")
@@ -67,6 +69,10 @@ class OciManifestExtractor:
             return None
         if key.rpartition("/")[2] == "models.json" and b'"models"' in head and b"sha256:" in head:
             return Claim(format="oci-manifest", role=Role.CONFIG, confidence=75)
+        if not any(
+            word in head for word in _WORDS
+        ):  # as in nearly every JSON: what follows copies the head twice
+            return None
         compact = head.replace(b" ", b"").replace(b"\n", b"")
         if b'"application/vnd.cncf.model.config' in compact or (
             b'"descriptor":{' in compact and b'"paramSize"' in compact

@@ -79,7 +79,7 @@ class OpaqueFormat:
 
 
 _PIECE = Place(
-    re.compile(
+    pattern(
         r"(?:^|[/._-])(?:spiece|sentencepiece|tokenizer|spm|bpe)(?:[._-].*)?\.(?:model|spm|ckpt|bin)$|\.spm$"
     ),
     (".model", ".spm", ".ckpt", ".bin"),
@@ -88,7 +88,7 @@ _PIECE = Place(
 
 def _compiled(form: str) -> Place:
     """A file of a model that Core ML compiled."""
-    return Place(re.compile(rf"\.mlmodelc/{form}"), (".mlmodelc/",))
+    return Place(pattern(rf"\.mlmodelc/{form}"), (".mlmodelc/",))
 
 
 def _at(offset: int, *magics: bytes) -> Magic:

@@ -32,9 +32,9 @@ MAX_JSON_NODES = 2_000_000
 MAX_TENSORS = 100_000
 MAX_SHARDS = 2_000
 
-_MODEL = re.compile(
-    rb'\s*\{(?s:.)*("format"\s*:\s*"(layers|graph)-model"|"(modelTopology|weightsManifest)"\s*:)'
-)
+_OBJECT = re.compile(rb"\s*\{")
+_WORDS = (b"-model", b"modelTopology", b"weightsManifest")
+_MODEL = re.compile(rb'"format"\s*:\s*"(layers|graph)-model"|"(modelTopology|weightsManifest)"\s*:')
 _MANIFEST = re.compile(rb'\s*\[\s*\{\s*"(weights|paths)"\s*:\s*\[')
 _VERSION = pattern(r"(?i)converter v?(\d+\.\d+[\w.]*)")
 _KERAS = pattern(r"(?i)keras(?:\.js)? (?:tfjs-layers )?v?(\d[\w.]*)")
@@ -56,7 +56,7 @@ class TfjsExtractor:
         if not key.lower().endswith(".json"):
             return None
         manifest = key.lower().endswith("weights_manifest.json") and _MANIFEST.match(head)
-        if manifest or _MODEL.match(head):
+        if manifest or _is_model(head):
             return Claim(format="tfjs", role=Role.WEIGHTS, confidence=92)
         return None
 
@@ -79,6 +79,14 @@ class TfjsExtractor:
             known, counts_are_parameters=any(tensor.part == "model" for tensor in known)
         )
         return findings.extraction()
+
+
+def _is_model(head: bytes) -> bool:
+    """Whether an object says what it is, as far as its first bytes go; few of all JSON hold any of these words."""
+    start = _OBJECT.match(head)
+    if start is None or not any(word in head for word in _WORDS):
+        return False
+    return _MODEL.search(head, start.end()) is not None
 
 
 def _tell(findings: Findings, document: Any) -> None:
