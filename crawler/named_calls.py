@@ -121,7 +121,7 @@ def _tell_entities(findings: Findings, data: bytes) -> None:
 
 
 def _tell_tags(findings: Findings, data: bytes) -> None:
-    for tag in set(yamls.tags(data)):
+    for tag in dict.fromkeys(yamls.tags(data)):
         kind, _, name = tag.removeprefix(_TAG).partition(":")
         if tag.startswith(_TAG) and kind in _IMPORTING_TAGS:
             calls = _IMPORTING_TAGS[kind]
@@ -135,7 +135,7 @@ def _tell_named(findings: Findings, value: Any) -> None:
     mappings = list(mappings_of(findings, value))
     is_pickled = any(not _CALLING_KEYS.isdisjoint(node) for node in mappings)
     for node in mappings:
-        for key in _PICKLED_KEYS & node.keys():
+        for key in sorted(_PICKLED_KEYS & node.keys()):
             name = node[key]
             if isinstance(name, str):
                 module, _, last = name.rpartition(".")

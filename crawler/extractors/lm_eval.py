@@ -48,7 +48,7 @@ class LmEvalExtractor:
     """
 
     name = "lm-eval"
-    version = 2
+    version = 3
     description = "results_*.json of lm-evaluation-harness"
     reads = "tasks, metrics with filter and standard error, shots, model, date"
     limits = "JSON 16 MB, 5,000 values"
@@ -130,7 +130,7 @@ def _tell_model(findings: Findings, value: Mapping[str, Any]) -> None:
         pointer("config", "model_dtype"),
         evidence=Evidence.DECLARED,
     )
-    for name, item, place in leftovers({key: value[key] for key in _KEPT if key in value}):
+    for name, item, place in leftovers({key: item for key, item in value.items() if key in _KEPT}):
         findings.say(f"extra.lm_eval.{name}", item, place)
 
 

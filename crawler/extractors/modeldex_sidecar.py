@@ -44,7 +44,7 @@ class ModeldexSidecarExtractor:
     """Reads the whole file. Every key is checked against the field table; what has no field is kept and named."""
 
     name = "modeldex-sidecar"
-    version = 3
+    version = 4
     description = "modeldex.yaml or modeldex.json beside a model, NAME.modeldex.yaml beside a file"
     reads = (
         "any field of the document, metrics with data set and split, hyper-parameters; unknown keys are kept"
@@ -178,7 +178,11 @@ class _Teller:
                 "metric-entry", "an entry of metrics needs a metric and a value", self._place(path)
             )
             return
-        own = {key: entry[key] for key in CONTEXT if isinstance(entry.get(key), (str, int, float, bool))}
+        own = {
+            key: item
+            for key, item in entry.items()
+            if key in CONTEXT and isinstance(item, (str, int, float, bool))
+        }
         if isinstance(entry.get("dataset"), Mapping):
             own["dataset"] = next(
                 (str(entry["dataset"][key]) for key in ("id", "name") if entry["dataset"].get(key)), None

@@ -32,7 +32,7 @@ class MtebExtractor:
     """Reads the whole file. Values are fractions as MTEB writes them."""
 
     name = "mteb"
-    version = 1
+    version = 2
     description = "Results of MTEB (results/TASK.json)"
     reads = "every score with task, subset, split and MTEB's version"
     limits = "JSON 16 MB, 5,000 values, 500 subsets; scores of single experiments are left out"
@@ -82,7 +82,7 @@ def _tables(
                 subset = text(mapping(row).get("hf_subset"))
                 yield split, _named(subset), mapping(row), ("scores", split, index)
         return
-    for split in _SPLITS & value.keys():
+    for split in (name for name in value if name in _SPLITS):
         table = mapping(value[split])
         subsets = {name: part for name, part in list(table.items())[:MAX_SUBSETS] if _is_subset(name, part)}
         for name, part in subsets.items():
