@@ -21,6 +21,23 @@ class ModeldexError(Exception):
         return str(self)
 
 
+MAX_DESCRIBED_CHARACTERS = 500
+
+
+def described(error: BaseException) -> str:
+    """An error as one sentence: its own where it is ours, else its type and, on one line and cut, what it says."""
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001 - a stranger's error that cannot even say what it is
+        text = ""
+    if isinstance(error, ModeldexError):
+        return text
+    text = " ".join(text.split())
+    if len(text) > MAX_DESCRIBED_CHARACTERS:
+        text = f"{text[:MAX_DESCRIBED_CHARACTERS]}…"
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
 class UserError(ModeldexError):
     """Wrong use or input. Raised by any room, shown as it is: exit code 2, HTTP 400.
 
@@ -146,6 +163,25 @@ class Unsupported(ExtractError):
     def __init__(self, what: str) -> None:
         super().__init__(what)
         self.what = what
+
+
+class PromiseBroken(ExtractError):
+    """A plug-in of others returned something else than its door promises. Raised where such are called; of an extractor it is the
+    problem of the file that was read, of a source it ends the listing, of an engine the search.
+    """
+
+    code = "extractor-error"
+
+    def __init__(self, returned: str, place: str, promised: str, *, by: str = "") -> None:
+        at, who = f" as {place}" if place else "", f"{by}: " if by else ""
+        super().__init__(f"{who}returned {returned}{at} where {promised} was promised")
+        self.returned = returned
+        self.place = place
+        self.promised = promised
+
+    def of(self, by: str) -> PromiseBroken:
+        """The same, with the name of the plug-in."""
+        return PromiseBroken(self.returned, self.place, self.promised, by=by)
 
 
 class EngineError(ModeldexError):

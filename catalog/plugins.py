@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-from catalog.errors import PluginUnavailable
+from catalog.errors import PluginUnavailable, described
 
 SOURCES: Mapping[str, str] = {
     # By the scheme of their addresses: `file` answers for `file:///models` and for paths.
@@ -206,8 +206,12 @@ def load(kind: str, name: str) -> Any:
         return getattr(importlib.import_module(module), attribute)
     except ImportError as error:
         raise PluginUnavailable(kind, name, str(error)) from error
-    except Exception as error:  # whatever a stranger's module raises costs this plug-in alone
-        raise PluginUnavailable(kind, name, f"{type(error).__name__}: {error}") from error
+    except KeyboardInterrupt:
+        raise
+    except (
+        BaseException
+    ) as error:  # whatever a stranger's module raises, `exit` included, costs this plug-in alone
+        raise PluginUnavailable(kind, name, described(error)) from error
 
 
 def load_all(kind: str) -> Iterator[tuple[str, Any]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from catalog import plugins
-from catalog.errors import ModeldexError, PluginUnavailable, UserError
+from catalog.errors import ModeldexError, PluginUnavailable, PromiseBroken, UserError, described
 from catalog.lazy_dataclasses import dataclass, replace
 from catalog.records.sources import SourceDefinition, SourceRow
 from catalog.settings import Settings
@@ -99,8 +99,22 @@ def open_source(address: str, settings: Settings, definition: SourceDefinition |
     except Exception as error:
         if scheme in plugins.SOURCES:
             raise
-        raise PluginUnavailable("source", scheme, f"{type(error).__name__}: {error}") from error
+        raise PluginUnavailable("source", scheme, described(error)) from error
+    if scheme not in plugins.SOURCES:
+        _check_described(scheme, source)
     return selected(source, Selection(definition.include, definition.exclude))
+
+
+def _check_described(scheme: str, source: Source) -> None:
+    """What a source of another package says of itself. Raises PluginUnavailable."""
+    from catalog.contracts import taken_type  # noqa: PLC0415 - searches open no source
+
+    try:
+        for name in ("id", "uri"):
+            taken_type(str, getattr(source, name, None), name)
+        taken_type(int, getattr(source, "concurrency", 1), "concurrency")
+    except PromiseBroken as error:
+        raise PluginUnavailable("source", scheme, str(error)) from error
 
 
 def check_address(address: str) -> None:

@@ -9,7 +9,7 @@ from contextlib import ExitStack, suppress
 from functools import partial
 from itertools import takewhile
 
-from catalog.errors import SourceError, WriterBusy
+from catalog.errors import ModeldexError, PluginUnavailable, SourceError, WriterBusy, described
 from catalog.garbage import COLLECTION
 from catalog.normalise.values.secrets import masked_text
 from catalog.recording.joining import settle_joins
@@ -32,7 +32,7 @@ from crawler.reader import Budget
 from crawler.readers import readers_for
 from crawler.reading import Registry
 from crawler.settings import FileSettings
-from crawler.source import CUT_KEYS, Confirming, Cuttable, Remembering, Resumable, Source
+from crawler.source import CUT_KEYS, Confirming, Cuttable, Remembering, Resumable, Source, is_ours
 from crawler.stages import interim
 from crawler.stages.account import AS_BEFORE, Account, CrawlReport, Progress
 from crawler.stages.committing import CommittingStage, compared
@@ -100,9 +100,16 @@ def crawl(
             pool = pool_for(source, registry, file_budget(settings), spare)
             if pool is not None:
                 stack.enter_context(pool)
-            return _Crawl(store, source, settings, lease, registry, run, account, pool).go(
-                accept=accept, reread=reread, hash_weights=hash_weights
-            )
+            try:
+                return _Crawl(store, source, settings, lease, registry, run, account, pool).go(
+                    accept=accept, reread=reread, hash_weights=hash_weights
+                )
+            except ModeldexError:
+                raise
+            except Exception as error:
+                if is_ours(source):
+                    raise
+                raise PluginUnavailable("source", source.id, described(error)) from error
 
 
 def note_not_begun(store: Store, source: SourceId, uri: str, reason: str) -> None:

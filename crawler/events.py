@@ -32,7 +32,7 @@ from crawler.grouping.draft import directory_of, joined, upwards
 from crawler.grouping.neighbourhoods import is_blob
 from crawler.promises import installed
 from crawler.reading import ObjectReader, Registry
-from crawler.source import Source
+from crawler.source import Source, head_of
 from crawler.stages.committing import CommittingStage, Compared, compared
 from crawler.stages.judging import Verdicts, former_weights, judge_vanished, prove_moves, set_aside
 from crawler.stages.members import SourceGroups
@@ -179,7 +179,7 @@ class _Events:
         in_a_row = 0
         for number, key in enumerate(keys):
             try:
-                meta = self._source.head(key)
+                meta = head_of(self._source, key)
             except SourceError as error:
                 in_a_row += 1
                 self.report.unasked[key] = str(error)
@@ -234,7 +234,7 @@ class _Events:
     def _check_that_storage_is_there(self, absent: Sequence[ObjectKey]) -> None:
         """A directory that is not mounted says of every file that it is not there."""
         for key in self._manifest.some_keys(WITNESSES, without=absent):
-            if self._source.head(key) is not None:
+            if head_of(self._source, key) is not None:
                 return
         raise CrawlNeeded(self._source.uri, "nothing of it seems to be there any more")
 

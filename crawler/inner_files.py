@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from functools import cache
 
-from catalog import plugins
-from catalog.errors import PluginUnavailable
 from crawler.candidates import Candidates
 from crawler.extractor import HEAD_BYTES, Claim, Extractor
+from crawler.installed import installed_extractors
 from crawler.reader import RangedReader
 
 MIN_CONFIDENCE = 30
@@ -32,15 +31,7 @@ def best_for(reader: RangedReader, *, without: frozenset[str]) -> tuple[Extracto
 
 @cache
 def _installed() -> Candidates[Extractor]:
-    extractors: list[Extractor] = []
-    for name in plugins.names("extractor"):
-        try:
-            extractors.append(plugins.load("extractor", name)())
-        except PluginUnavailable:  # the registry says so
-            continue
-        except Exception:  # noqa: BLE001, S112 - a stranger's plug-in costs its own format alone, and the registry says so
-            continue
-    return Candidates(extractors)
+    return Candidates(installed_extractors()[0])  # of those that cannot be used the registry says why
 
 
 def _claim(extractor: Extractor, key: str, head: bytes) -> Claim | None:

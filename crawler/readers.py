@@ -58,8 +58,8 @@ class SerialReaders:
         self._reader = reader
 
     def read(self, objects: Iterable[Listed]) -> Generator[ReadObject]:
-        for meta, before in objects:
-            yield packed(self._reader.read(meta, before))
+        for listed in objects:
+            yield read_whole(self._reader, listed)
 
 
 class ThreadReaders:
@@ -83,7 +83,7 @@ class ThreadReaders:
             pool.shutdown(cancel_futures=True)
 
     def _read(self, listed: Listed) -> ReadObject:
-        return packed(self._reader.read(*listed))
+        return read_whole(self._reader, listed)
 
 
 class ProcessReaders:
@@ -94,7 +94,7 @@ class ProcessReaders:
         self._pool = pool
 
     def read(self, objects: Iterable[Listed]) -> Generator[ReadObject]:
-        yield from self._pool.work(objects, lambda listed: packed(self._reader.read(*listed)))
+        yield from self._pool.work(objects, lambda listed: read_whole(self._reader, listed))
 
 
 def prepare_reading(source: Source, budget: Budget) -> Callable[[Listed], ReadObject]:
@@ -102,9 +102,18 @@ def prepare_reading(source: Source, budget: Budget) -> Callable[[Listed], ReadOb
     reader = ObjectReader(source, Registry.installed(), budget)
 
     def read(listed: Listed) -> ReadObject:
-        return packed(reader.read(*listed))
+        return read_whole(reader, listed)
 
     return read
+
+
+def read_whole(reader: ObjectReader, listed: Listed) -> ReadObject:
+    """The object as the manifest keeps it. What cannot be kept is the problem of its file, as what cannot be read is."""
+    outcome = reader.read(*listed)
+    try:
+        return packed(outcome)
+    except Exception as error:  # noqa: BLE001 - a value that nothing can write costs its file, and not the crawl
+        return packed(reader.unkept(*listed, error))
 
 
 def packed(outcome: Outcome) -> ReadObject:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import cast
 
-from catalog import plugins
+from catalog.contracts import broken
 from catalog.errors import (
     ExtractError,
     LimitExceeded,
@@ -22,6 +22,7 @@ from catalog.errors import (
     ObjectUnreadable,
     PluginUnavailable,
     SourceError,
+    described,
 )
 from catalog.lazy_dataclasses import dataclass, field, replace
 from catalog.normalise.masking import masked_extraction
@@ -37,6 +38,7 @@ from crawler.formats.byte_streams import ReaderStream
 from crawler.formats.pickled_file import calls_something
 from crawler.formats.pickles import read_pickle
 from crawler.hidden_pickles import hidden_risks, may_be_loaded, with_hidden_pickles
+from crawler.installed import installed_extractors
 from crawler.named_calls import unclaimed_risks, with_named_calls
 from crawler.reader import WHOLE_FILE_BYTES, Budget, RangedReader
 from crawler.shared_files import InParts, SharedFile
@@ -111,20 +113,8 @@ class Registry:
     @classmethod
     def installed(cls) -> Registry:
         """Every registered extractor that can be loaded; `unavailable` says which cannot, and why."""
-        loaded: list[Extractor] = []
-        unavailable: list[str] = []
-        for name in plugins.names("extractor"):
-            try:
-                extractor = plugins.load("extractor", name)
-            except PluginUnavailable as error:
-                unavailable.append(str(error))
-                continue
-            try:
-                loaded.append(extractor())
-            except Exception as error:  # noqa: BLE001 - a stranger's plug-in costs its own format alone
-                reason = f"{type(error).__name__}: {error}"
-                unavailable.append(str(PluginUnavailable("extractor", name, reason)))
-        return cls(loaded, unavailable=unavailable, is_installed=True)
+        extractors, unavailable = installed_extractors()
+        return cls(extractors, unavailable=unavailable, is_installed=True)
 
     def best(
         self, key: str, head: bytes, *, without: frozenset[str] = frozenset()
@@ -144,7 +134,7 @@ class Registry:
                 if claim is not None and (best is None or claim.confidence > best.claim.confidence):
                     best = Choice(extractor, claim)
             except Exception as error:  # noqa: BLE001 - a stranger's plug-in must not cost a file that others read
-                reason = f"{type(error).__name__} while it looked at a file: {error}"
+                reason = f"while it looked at a file: {described(error)}"
                 broken[extractor.name] = str(PluginUnavailable("extractor", extractor.name, reason))
         return best, broken
 
@@ -251,25 +241,27 @@ class ObjectReader:
         attempt = _Attempt()
         try:
             outcome = self._passed_over(meta, reader) or _of_a_model(self._read(meta, reader, attempt))
+            outcome = _without_secrets(_remembered(outcome, before))
         except (ObjectChanged, SourceError) as error:
             reason = str(error).removeprefix(f"{meta.key}: ")  # whoever shows it names the file
             outcome = put_off(meta, before, reason, is_changing=isinstance(error, ObjectChanged))
+            outcome = _without_secrets(_remembered(outcome, before))
         except Exception as error:  # noqa: BLE001 - the one place: a bug in one extractor costs one object
-            if not isinstance(error, ModeldexError):
-                log.warning(
-                    "extraction failed key=%s error=%s",
-                    meta.key.encode("utf-8", "backslashreplace"),
-                    type(error).__name__,
-                )
+            _warn("extraction failed", meta, error)
             outcome = _of_a_model(self._failed(meta, before, attempt.choice, error, reader))
+            outcome = _without_secrets(_remembered(outcome, before))
         bytes_read = outcome.bytes_read + reader.bytes_read
-        outcome = replace(_remembered(outcome, before), bytes_read=bytes_read, broken=attempt.broken)
-        outcome = _without_secrets(outcome)
+        outcome = replace(outcome, bytes_read=bytes_read, broken=attempt.broken)
         if outcome.extraction is None or outcome.shares is not None or before is None:
             return outcome
         # What said nothing between may have rows of a reading before that: they stay as long as its extraction does.
         may_have_rows = before.outline is None or may_have_shares(before.outline)
         return replace(outcome, shares={}) if may_have_rows else outcome
+
+    def unkept(self, meta: ObjectMeta, before: Entry | None, error: Exception) -> Outcome:
+        """What the object is where nothing that was said of it can be kept: its own problem."""
+        _warn("what was read cannot be kept", meta, error)
+        return _without_secrets(self._failed(meta, before, None, error, None))
 
     def _passed_over(self, meta: ObjectMeta, reader: RangedReader) -> Outcome | None:
         """The account of a file that no reader wants because of its name; None for all others, and where a loader might run
@@ -295,11 +287,14 @@ class ObjectReader:
     def _from_storage(self, meta: ObjectMeta, start: int, end: int) -> bytes:
         """The bytes. Whatever a stranger's source raises is storage's fault and not the file's."""
         try:
-            return self._shared.read(meta, start, end)
+            data = self._shared.read(meta, start, end)
         except ModeldexError:
             raise
         except Exception as error:
-            raise ObjectUnreadable(meta.key, f"{type(error).__name__}: {error}") from error
+            raise ObjectUnreadable(meta.key, described(error)) from error
+        if not isinstance(data, bytes):
+            raise ObjectUnreadable(meta.key, str(broken(data, "", "bytes")))
+        return data
 
     def _read(self, meta: ObjectMeta, reader: RangedReader, attempt: _Attempt) -> Outcome:
         head = reader.head(HEAD_BYTES)
@@ -424,7 +419,7 @@ class ObjectReader:
         before: Entry | None,
         choice: Choice | None,
         error: Exception,
-        reader: RangedReader,
+        reader: RangedReader | None,
     ) -> Outcome:
         """The file's own fault: final for these bytes, unless they are still being written."""
         if before is not None and before.outline is not None and _is_fresh(meta):
@@ -433,7 +428,7 @@ class ObjectReader:
         if isinstance(error, LimitExceeded):
             error = error.within(meta.size_bytes)
         code = error.code if isinstance(error, ExtractError) else "extractor-error"
-        message = str(error) if isinstance(error, ModeldexError) else f"{type(error).__name__}: {error}"
+        message = described(error)
         extractor, claim = (choice.extractor, choice.claim) if choice else (None, None)
         if claim is None and sniffing.promised_format(meta.key) is None:
             entry = Entry(
@@ -449,18 +444,21 @@ class ObjectReader:
             role=claim.role if claim else Role.WEIGHTS,
             format=claim.format if claim else None,
         )
-        if extractor is not None:
+        if extractor is not None and reader is not None:
             try:
                 with suppress(ExtractError, SourceError):  # it is unreadable already
                     extraction = with_hidden_pickles(extraction, extractor, reader)
                     extraction = with_named_calls(extraction, extractor, reader)
             except Exception as fault:  # noqa: BLE001 - a bug in the second look costs its risks, and not the crawl
-                log.warning(
-                    "second look failed key=%s error=%s",
-                    meta.key.encode("utf-8", "backslashreplace"),
-                    type(fault).__name__,
-                )
+                _warn("second look failed", meta, fault)
         return replace(self._outcome(meta, extraction, extractor), extraction=extraction)
+
+
+def _warn(what: str, meta: ObjectMeta, error: Exception) -> None:
+    """A line in the log where it is a bug; errors that are raised on purpose stand beside the file alone."""
+    if not isinstance(error, ModeldexError):
+        key = meta.key.encode("utf-8", "backslashreplace")
+        log.warning("%s key=%s error=%s", what, key, type(error).__name__)
 
 
 def _skipped(meta: ObjectMeta, signature: str, *, opened: bool, bytes_read: int = 0) -> Outcome:

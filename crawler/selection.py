@@ -17,7 +17,7 @@ from typing import Protocol, Self, runtime_checkable
 from catalog.errors import UserError
 from catalog.lazy_dataclasses import dataclass
 from catalog.records import ObjectKey, ObjectMeta
-from crawler.source import Listed, Source
+from crawler.source import Listed, Source, head_of, steps
 
 MAX_PATTERN_CHARACTERS = 1_000
 MAX_PATTERNS = 500
@@ -132,7 +132,7 @@ class SelectedSource:
 
     def list(self) -> Iterator[Listed]:
         """The listing without what is left out; it is told as skipped."""
-        for step in self._source.list():
+        for step in steps(self._source):
             if step.scope and self._selection.pruned(step.scope):
                 continue  # also what went wrong there: nobody asked for it
             reasons = {meta.key: self._selection.left_out(meta.key) for meta in step.objects}
@@ -145,7 +145,7 @@ class SelectedSource:
             )
 
     def head(self, key: ObjectKey) -> ObjectMeta | None:
-        return None if self._selection.left_out(key) else self._source.head(key)
+        return None if self._selection.left_out(key) else head_of(self._source, key)
 
     def read(self, meta: ObjectMeta, start: int, end: int) -> bytes:
         return self._source.read(meta, start, end)

@@ -10,11 +10,20 @@ with them, too; a secret one is given as a reference and arrives as what it refe
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
-from catalog.errors import SourceError
+from catalog.contracts import taken, taken_type
+from catalog.errors import (
+    ListingIncomplete,
+    ModeldexError,
+    ObjectUnreadable,
+    PromiseBroken,
+    SourceError,
+    described,
+)
 from catalog.lazy_dataclasses import dataclass, replace
 from catalog.records import ObjectKey, ObjectMeta, SourceId
 from catalog.records.objects import MOST_KEY_BYTES, is_too_long, may_be_kept
@@ -43,6 +52,7 @@ class Listed:
 TOO_LONG = f"its name has more than {MOST_KEY_BYTES:,} bytes"
 ZERO_BYTE = "its name has a zero byte"
 ZERO_SHOWN = r"\x00"
+_SHA256 = re.compile("[0-9a-f]{64}")
 SHOWN_CHARACTERS = 200
 """Of a name that is too long."""
 
@@ -78,14 +88,65 @@ class Source(Protocol):
 
 
 def listing(source: Source) -> Iterator[Listed]:
-    """The listing of any source, as it is crawled: objects whose keys cannot be kept are left out and told as skipped."""
-    for step in source.list():
+    """The listing of any source, as it is crawled: objects whose keys cannot be kept are left out and told as skipped. Raises
+    SourceError, also for what a source of another package raises or says that is none of a listing.
+    """
+    try:
+        yield from _kept(source)
+    except PromiseBroken as error:
+        raise ListingIncomplete(source.uri, str(error)) from error
+    except ModeldexError:
+        raise
+    except Exception as error:
+        raise ListingIncomplete(source.uri, described(error)) from error
+
+
+def _kept(source: Source) -> Iterator[Listed]:
+    for step in steps(source):
         left = tuple(_left_out(meta.key) for meta in step.objects if not may_be_kept(meta.key))
         if left:
             kept = tuple(meta for meta in step.objects if may_be_kept(meta.key))
             yield replace(step, objects=kept, skipped=(*step.skipped, *left))
         else:
             yield step
+
+
+def steps(source: Source) -> Iterator[Listed]:
+    """The listing as the source tells it; of one of another package each step is what was promised. Raises PromiseBroken."""
+    if is_ours(source):
+        yield from source.list()
+        return
+    for step in taken_type(Iterable, source.list(), "listing"):
+        checked = taken(Listed, step)
+        for number, meta in enumerate(checked.objects):
+            _check(meta, source, f"objects[{number}].")
+        yield checked
+
+
+def head_of(source: Source, key: ObjectKey) -> ObjectMeta | None:
+    """The object as it is now. Raises SourceError, also for whatever a source of another package raises or says instead."""
+    try:
+        meta = source.head(key)
+        if meta is not None and not is_ours(source):
+            meta = taken(ObjectMeta, meta)
+            _check(meta, source, "")
+    except SourceError:
+        raise
+    except Exception as error:
+        raise ObjectUnreadable(key, described(error)) from error
+    return meta
+
+
+def is_ours(source: Source) -> bool:
+    """Whether its types are held by the checker. What a selection lets through has been looked at before."""
+    return type(source).__module__.startswith("crawler.")
+
+
+def _check(meta: ObjectMeta, source: Source, place: str) -> None:
+    if meta.source != source.id:
+        raise PromiseBroken(repr(meta.source)[:SHOWN_CHARACTERS], f"{place}source", f"{source.id!r}")
+    if meta.sha256 is not None and not _SHA256.fullmatch(meta.sha256):
+        raise PromiseBroken(repr(meta.sha256)[:SHOWN_CHARACTERS], f"{place}sha256", "64 hexadecimal digits")
 
 
 def _left_out(key: str) -> tuple[str, str]:

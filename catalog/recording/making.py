@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from catalog.errors import StoreDamaged, described
 from catalog.lazy_dataclasses import dataclass, replace
 from catalog.recording.changes import change_of
 from catalog.recording.lending import NOTHING, Borrowed
@@ -15,6 +17,8 @@ from catalog.store.canonical import sanitised
 from catalog.store.codec import pack
 from catalog.store.documents import NOT_MADE_CODE
 from catalog.store.manifest import extraction_of
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +57,18 @@ def make_of_outlines(task: Task, reason: str) -> RecordChange:
 
 def make(task: Task) -> RecordChange:
     """The change with its record packed; beside that the record has no provenance, and its document as it is kept. It is of no
-    group: whoever asked has the group. Raises StoreDamaged.
+    group: whoever asked has the group. What breaks over one model costs that model alone. Raises StoreDamaged.
     """
+    try:
+        return _made(task)
+    except StoreDamaged:
+        raise
+    except Exception as error:  # noqa: BLE001 - what a file says may be of a kind that nobody thought of
+        log.warning("no record could be made group=%s error=%s", ascii(task.group.key), type(error).__name__)
+        return make_of_outlines(task, described(error))
+
+
+def _made(task: Task) -> RecordChange:
     readings = {key: Reading(extraction_of(key, body)) for key, body in task.bodies.items()}
     change = change_of(
         filled(task.group, readings),

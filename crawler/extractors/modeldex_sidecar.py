@@ -178,7 +178,7 @@ class _Teller:
                 "metric-entry", "an entry of metrics needs a metric and a value", self._place(path)
             )
             return
-        own = {
+        own: dict[str, Any] = {
             key: item
             for key, item in entry.items()
             if key in CONTEXT and isinstance(item, (str, int, float, bool))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from catalog.errors import ExtractError
 from catalog.lazy_dataclasses import dataclass
 from catalog.records import Evidence, FileStatus, Origin, Reference, Role, Severity
+from catalog.text.patterns import pattern
 from crawler.extractor import Claim, Findings
 from crawler.formats import jsons, properties, zips
 from crawler.formats.protobuf import BYTES, sniff

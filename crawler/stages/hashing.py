@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import partial
 
-from catalog.errors import ObjectUnreadable, SourceError
+from catalog.errors import ObjectUnreadable, SourceError, described
 from catalog.lazy_dataclasses import dataclass, replace
 from catalog.records import Member, ObjectKey
 from catalog.store.leases import Lease
@@ -42,7 +42,7 @@ def hash_weights(
             yield Step(key=meta.key, error=error)
             continue
         except Exception as error:  # noqa: BLE001 - whatever a stranger's source raises costs this file alone
-            failure = ObjectUnreadable(meta.key, f"{type(error).__name__}: {error}")
+            failure = ObjectUnreadable(meta.key, described(error))
             yield Step(key=meta.key, error=failure)
             continue
         _note(manifest, meta.key, known[place], lease)

@@ -7,14 +7,14 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 
-from catalog.errors import ObjectUnreadable, SourceError
+from catalog.errors import ObjectUnreadable, SourceError, described
 from catalog.records import ObjectKey, ObjectMeta
 from catalog.store.documents import LIVE
 from catalog.store.leases import Lease
 from catalog.store.manifest import Entry, Manifest, Sightings, Standing
 from crawler.readers import Readers, ReadObject
 from crawler.reading import COULD_NOT_OPEN, NOT_OPENED, NOT_RESTORED, Registry, most_looked_at
-from crawler.source import Resumable, Source, listing
+from crawler.source import Resumable, Source, head_of, listing
 from crawler.stages.account import AS_BEFORE, Account
 from crawler.stages.judging import Scopes
 
@@ -129,7 +129,7 @@ class ReadingStage:
         except SourceError as error:
             self._broke_off(str(error))
         except Exception as error:  # noqa: BLE001 - a stranger's source that breaks has not shown that anything is absent
-            self._broke_off(f"the listing broke off: {type(error).__name__}: {error}")
+            self._broke_off(f"the listing broke off: {described(error)}")
 
     def _as_before(self, directory: str, seen: Sightings) -> Iterator[list[ObjectMeta]]:
         """All below a directory in which nothing changed is there; what would be read in another way now is looked at."""
@@ -145,7 +145,7 @@ class ReadingStage:
             changed: list[ObjectMeta] = []
             for key in sorted(again):
                 try:
-                    meta = self._source.head(key)
+                    meta = head_of(self._source, key)
                 except SourceError:  # what is known of it stays, and with it why it could not be read
                     again.discard(key)
                     continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 from catalog.errors import SourceError
 from catalog.store import Store
 from catalog.store.manifest import Manifest
-from crawler.source import Source
+from crawler.source import Source, head_of
 
 WITNESSES = 5
 
@@ -42,5 +42,5 @@ def _is_there(source: Source, manifest: Manifest) -> bool:
     return not keys or any(
         meta is not None and meta.change_token == known[key].object.change_token
         for key in keys
-        for meta in [source.head(key)]
+        for meta in [head_of(source, key)]
     )

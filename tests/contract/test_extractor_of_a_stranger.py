@@ -103,15 +103,25 @@ def test_a_new_suffix_with_several_files_for_a_model_is_one_class_and_one_line(e
     assert (models["torn"]["status"], models["torn"]["format"]) == ("unreadable", ["duo"])
 
 
+CLAIMS = """from crawler.extractor import Claim
+
+class Broken:
+    name, version, description, reads, limits = 'broken', 1, '', '', ''
+    def claims(self, key, head):
+        return {}
+"""
 BROKEN = {
     "module": "raise RuntimeError('needs a licence key')\nclass Broken: ...\n",
     "syntax": "class Broken(:\n",
     "constructor": "class Broken:\n    def __init__(self, key): ...\n",
-    "claims": (
-        "class Broken:\n"
-        "    name, version, description, reads, limits = 'broken', 1, '', '', ''\n"
-        "    def claims(self, key, head):\n        return head[9_999]\n"
-    ),
+    "exit": "raise SystemExit(3)\n",
+    "name": "class Broken:\n    name, version = None, 1\n",
+    "name of another": "class Broken:\n    name, version = 'safetensors', 1\n",
+    "version": "class Broken:\n    name, version = 'broken', '1'\n",
+    "claims": CLAIMS.format("head[9_999]"),
+    "claim of text": CLAIMS.format("'yes'"),
+    "claim of all": CLAIMS.format("Claim(format='x', role='weights', confidence=10**9)"),
+    "claim that exits": CLAIMS.format("exit(3)"),
 }
 
 
@@ -129,6 +139,56 @@ def test_a_strangers_plug_in_that_breaks_costs_its_own_format_alone(environment,
     assert "Traceback" not in done.stderr
     (model,) = environment.models_listed()
     assert model["status"] == "ok"
+
+
+HOSTILE = '''"""What its file says is what it returns."""
+
+from dataclasses import replace
+
+from catalog.records import Origin, Role
+from crawler.extractor import Claim, Findings
+
+
+class Hostile:
+    name, version, description, reads, limits = "hostile", 1, "", "", ""
+
+    def claims(self, key, head):
+        return Claim(format="hostile", role=Role.WEIGHTS, confidence=100) if key.endswith(".hostile") else None
+
+    def extract(self, reader):
+        findings = Findings(reader, self, format="hostile", role=Role.WEIGHTS, origin=Origin.EMBEDDED)
+        whole = findings.extraction()
+        return eval(reader.head().decode())
+'''
+
+RETURNED = {
+    "none": ("None", "extractor hostile: returned None where an Extraction was promised"),
+    "list": (
+        "replace(whole, observations=None)",
+        "extractor hostile: returned None as observations where a list of observations was promised",
+    ),
+    "exit": ("exit(3)", "RuntimeError: SystemExit: 3"),
+    "error": (
+        "type('Bad', (Exception,), {'__str__': lambda self: 1})().args[0]",
+        "IndexError: tuple index out of range",
+    ),
+    "good": ("whole", ""),
+}
+
+
+def test_what_a_stranger_returns_wrongly_is_the_problem_of_its_file_and_the_crawl_goes_on(environment):
+    """A list that was None ended the crawl of all files with a traceback; `exit` ended it without a word."""
+    environment.install("hostile", "hostile", HOSTILE, plugin="hostile", attribute="Hostile")
+    for name, (code, _) in RETURNED.items():
+        (environment.models / f"{name}.hostile").write_text(code)
+    done = environment.crawl()
+    assert (done.returncode, done.stdout) == (
+        1,
+        "5 models: 5 new, 0 changed, 0 unchanged; 4 files could not be read.\n",
+    )
+    for name, (_, sentence) in RETURNED.items():
+        assert (f"  {name}.hostile: {sentence}\n" in done.stderr) is bool(sentence), done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_stranger_replaces_none_of_our_own(environment):

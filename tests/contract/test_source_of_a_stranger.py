@@ -1,16 +1,23 @@
 """The storage of docs/extending.md, done: registered by an entry point, crawled by its scheme, held to the suite."""
 
+import dataclasses
 import importlib.util
 import shutil
 import sys
 import zipfile
+from datetime import datetime
 
 import pytest
 from fixtures.crawling import safetensors
 from fixtures.strangers import FILE, GUIDE
 
+from catalog.errors import PluginUnavailable
+from catalog.records import ObjectMeta
 from catalog.settings import Settings
+from catalog.store import open_store
 from catalog.testing.sources import ODD_KEYS, SourceSuite
+from crawler.crawl import crawl
+from crawler.source import Listed
 
 
 def install(environment, source, scheme="zip", attribute="ZipSource"):
@@ -126,6 +133,91 @@ def test_an_error_of_the_storages_own_while_weights_are_hashed_costs_one_file(en
     done = environment.modeldex("crawl", f"zip://{archive}", "--hash")
     assert (done.returncode, done.stdout[:8]) == (1, "2 models")
     assert "big.safetensors: cannot be read: ZeroDivisionError" in done.stderr
+
+
+class OddSource:
+    """One file, listed and read as it should be, but for what a test puts in place of that."""
+
+    id = uri = "odd:1"
+
+    def meta(self, **changes):
+        data = safetensors()
+        meta = ObjectMeta(source=self.id, key="net.safetensors", size_bytes=len(data), change_token="1")
+        return dataclasses.replace(meta, **changes)
+
+    def list(self):
+        yield Listed(scope="", objects=(self.meta(),), complete=True)
+
+    def head(self, key):
+        return self.meta(key=key)
+
+    def read(self, meta, start, end):
+        return safetensors()[start:end]
+
+    def uri_of(self, key):
+        return f"odd:1/{key}"
+
+
+ODD_STEPS = {
+    "no listing": (lambda source: None, "returned None as listing where an Iterable was promised"),
+    "no step": (lambda source: [source.meta()], "returned an ObjectMeta where a Listed was promised"),
+    "bytes as a key": (
+        lambda source: step(source, key=b"a"),
+        "returned a bytes as objects[0].key where text was",
+    ),
+    "size as text": (
+        lambda source: step(source, size_bytes="9"),
+        "returned a str as objects[0].size_bytes where a",
+    ),
+    "time without a zone": (
+        lambda source: step(source, last_modified=datetime(2024, 1, 1)),  # noqa: DTZ001 - the fault
+        "returned a datetime as objects[0].last_modified where a time with its zone was promised",
+    ),
+    "another source": (
+        lambda source: step(source, source="x"),
+        "returned 'x' as objects[0].source where 'odd:1'",
+    ),
+    "an error as text": (
+        lambda source: [Listed(scope="", error="503")],
+        "returned a str as error where a SourceError was promised",
+    ),
+}
+
+
+def step(odd, **changes):
+    return [Listed(scope="", objects=(odd.meta(**changes),), complete=True)]
+
+
+def crawled(source, tmp_path):
+    settings = Settings(home=tmp_path / "home")
+    with open_store(settings, write=True) as store:
+        return crawl(store, source, settings)
+
+
+@pytest.mark.parametrize("case", ODD_STEPS)
+def test_a_listing_that_says_something_else_than_was_promised_broke_off(tmp_path, case):
+    """A size as text, a time without a zone and a step that was None went into the store, or ended as a traceback."""
+    steps, sentence = ODD_STEPS[case]
+    source = type("Odd", (OddSource,), {"list": steps})()
+    report = crawled(source, tmp_path)
+    assert report.problems[0].startswith(f"odd:1: the listing broke off: {sentence}")
+
+
+def test_what_is_read_wrongly_is_read_again_and_no_fault_of_the_file(tmp_path):
+    """None in place of bytes was the file's own fault, for ever."""
+    source = type("Odd", (OddSource,), {"read": lambda self, meta, start, end: None})()
+    report = crawled(source, tmp_path)
+    assert report.unread == (("net.safetensors", "cannot be read: returned None where bytes was promised"),)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"uri_of": lambda self, key: None}, {"uri_of": lambda self, key: 1 // 0}, {"spent": 5}],
+    ids=["no address", "an error", "no numbers"],
+)
+def test_what_else_a_strangers_source_breaks_over_is_one_sentence(tmp_path, changes):
+    with pytest.raises(PluginUnavailable, match=r"^The source 'odd:1' cannot be used: \w+Error: "):
+        crawled(type("Odd", (OddSource,), changes)(), tmp_path)
 
 
 class TestZipSource(SourceSuite):
