@@ -11,7 +11,7 @@ from crawler.promises import installed
 from mappings.formats import never_opened as never_opened_suffixes
 
 EXTRACTOR = "listing"
-VERSION = 4
+VERSION = 5
 ZERO_BYTES = 512
 
 # Classes whose objects must be restored before they can be read: of Amazon, Tencent COS and Alibaba OSS.
@@ -21,8 +21,8 @@ ARCHIVES = frozenset(
     ("GLACIER", "DEEP_ARCHIVE", "ARCHIVE", "MAZ_ARCHIVE", "COLD_ARCHIVE", "COLDARCHIVE", "DEEPCOLDARCHIVE")
 )
 
-HUB_NOTES = pattern(r"(?:^|/)(?:models|datasets|spaces)--[^/]+/\.no_exist/")
-"""Empty files that remember what a repository does not have. Source: huggingface_hub, file_download `.no_exist`."""
+HUB_NOTES = pattern(r"(?:^|/)(?:(?:models|datasets|spaces)--[^/]+/\.no_exist/|\.no_exist/[0-9a-f]{40}/)")
+"""Empty files that remember what a repository does not have, which may be what is crawled. Source: huggingface_hub, file_download `.no_exist`."""
 
 # Source: https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md
 LFS_POINTER = re.compile(

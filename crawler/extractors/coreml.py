@@ -53,7 +53,13 @@ class CoremlExtractor:
     limits = "5 M fields, 64 blocks deep"
     promises = Promise(
         formats={".mlmodel": "coreml"},
-        containers=(Container(suffix=".mlpackage"), Container(suffix=".mlmodelc")),
+        containers=(
+            Container(suffix=".mlpackage"),
+            Container(suffix=".mlmodelc"),
+            Container(
+                files=("coremldata.bin",)
+            ),  # what is crawled may be such a directory, and its files do not say its name
+        ),
     )
     signs = Signs(names=("Manifest.json",), suffixes=(".mlmodel",))
 

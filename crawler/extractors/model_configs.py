@@ -26,7 +26,8 @@ MERGES = frozenset({"mergekit_config.yml", "mergekit_config.yaml"})
 MAX_MERGED = 50
 MAX_LABELS = 100
 MAX_SHAPE_CHARACTERS = 200
-COMPILED = ".mlmodelc/metadata.json"
+_COMPILED = re.compile(r"(?:\.mlmodelc/|^)metadata\.json$")
+"""Of a compiled Core ML model, which may be the directory that is crawled: it is a list."""
 NANOTRON = "checkpoint_metadata.json"
 SERVED = "model-settings.json"
 
@@ -72,7 +73,7 @@ class ModelConfigsExtractor:
         name = key.rsplit("/", 1)[-1]
         if name == "params.json" and not (b'"dim"' in head and b'"n_layers"' in head):
             return None
-        if key.endswith(COMPILED) and head.lstrip()[:1] == b"[":
+        if _COMPILED.search(key) and head.lstrip()[:1] == b"[":
             return Claim(format="model-config", role=Role.CONFIG, confidence=80)
         if name == "metadata.json" and not _KERAS_HUB.search(head):
             return None
@@ -103,7 +104,7 @@ class ModelConfigsExtractor:
         if reader.name in PADDLE:
             _tell_paddle(findings, mapping(yamls.json_value(yamls.read(reader))))
             return findings.extraction()
-        if reader.key.endswith(COMPILED):
+        if _COMPILED.search(reader.key) and reader.head(64).lstrip()[:1] == b"[":
             _tell_compiled(findings, jsons.read(reader))
             return findings.extraction()
         config = jsons.read_object(reader)

@@ -232,13 +232,23 @@ FORMATS = (
         framework="r",
         danger="objects of R can run code when they are used",
     ),
-    OpaqueFormat(  # what the weights are for, and the model itself where there are none
-        "coreml", None, _compiled(r"coremldata\.bin$"), role=Role.PART, framework="coreml"
+    OpaqueFormat(  # what the weights are for, and the model itself where there are none; its directory may be what is crawled
+        "coreml",
+        None,
+        Place(pattern(r"(?:^|\.mlmodelc/)coremldata\.bin$"), ("coremldata.bin",)),
+        role=Role.PART,
+        framework="coreml",
     ),
     OpaqueFormat(
         "coreml",
         None,
-        _compiled(r"(?:[^/]+/)*(?:weights/[^/]+\.bin|model\.espresso\.weights)$"),
+        Place(
+            pattern(
+                r"\.mlmodelc/(?:[^/]+/)*(?:weights/[^/]+\.bin|model\.espresso\.weights)$"
+                r"|^(?:weights/weight\.bin|model\.espresso\.weights)$"
+            ),
+            ("weights/", "model.espresso.weights"),
+        ),
         framework="coreml",
     ),
     OpaqueFormat("coreml", None, _compiled(".+"), role=Role.AUXILIARY, framework="coreml"),
@@ -317,7 +327,7 @@ def _has_magic(head: bytes) -> bool:
 
 class OpaqueExtractor:
     name = "opaque"
-    version = 6
+    version = 7
     description = (
         "TensorRT, ExecuTorch, NCNN, MNN, RKNN, TNN, PMML, MXNet, Caffe, CNTK, TorchServe, MindSpore Lite, Paddle Lite, OpenNLP,"
         " Tesseract, Kaldi, Weka, MediaPipe, models of NPUs (Ascend, Sophon, Horizon, Qualcomm, Kendryte) and others, by their magic"

@@ -48,6 +48,10 @@ def directory_of(key: str) -> str:
     return key.rpartition("/")[0]
 
 
+ROOT_KEY = "."
+"""Of a model that is all that is crawled."""
+
+
 def name_of(key: str) -> str:
     return key.rpartition("/")[2]
 

@@ -89,8 +89,8 @@ def _finished(source: SourceId, draft: Draft, promised: FileNames, *, orphan: bo
         kind=draft.kind,
         members=members,
         name_hint=name_hint(source, draft, promised),
-        version_hint=version_of(draft),
-        owner_hint=owner_of(draft),
+        version_hint=version_of(source, draft),
+        owner_hint=owner_of(source, draft),
         orphan=orphan,
         copies=tuple(ObjectKey(key) for key in sorted(draft.copies)),
     )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import unquote
 
 from catalog.layouts import names
-from crawler.grouping.draft import Draft, directory_of, joined, name_of
+from catalog.records import SourceId
+from crawler.grouping.draft import ROOT_KEY, Draft, directory_of, joined, name_of
 from crawler.grouping.layouts import (
     DATED_DIRECTORY,
     EPOCH_AT_END,
@@ -28,6 +30,18 @@ _SPELLED_VERSION = re.compile(r"[vV]\d|\d{1,3}(?:\.|$)")
 """A directory that is a version and neither a year nor a day."""
 
 
+def hub_snapshot(source: SourceId, directory: str) -> re.Match[str] | None:
+    """The snapshot of a hub's cache that a directory is. What is crawled may be one, or the repository of several."""
+    if directory and "models--" in directory:
+        return HUB_SNAPSHOT.search(directory)
+    root = str(source).rstrip("/")
+    if "models--" not in root:
+        return None
+    return HUB_SNAPSHOT.search(
+        joined(unquote(root), directory) if directory not in {"", ROOT_KEY} else unquote(root)
+    )
+
+
 def without_version(directory: str) -> str:
     """The directory above one that is only a version of it; the directory itself where it has a name."""
     if (tagged := TAGGED_DIRECTORY.match(name_of(directory))) is not None:
@@ -38,14 +52,14 @@ def without_version(directory: str) -> str:
     return directory
 
 
-def version_of(draft: Draft) -> str | None:
+def version_of(source: SourceId, draft: Draft) -> str | None:
     """`2` of `resnet/2/model.onnx` and of `resnet/model_v2.onnx`, `version_3` of a Lightning run, `000010` of
     `style-000010.safetensors`; None if the place says none. A directory `v1` wins over the file's `_v2`: the same file
     stands in each of its versions.
     """
     is_file = draft.kind in {"file", "shards"}
     own = draft.directory if is_file else draft.key
-    if match := HUB_SNAPSHOT.search(own):
+    if match := hub_snapshot(source, own):
         return match["revision"][:REVISION_DIGITS]
     if is_file and _is_dated_copy(draft):
         return name_of(own)
@@ -76,10 +90,10 @@ def _is_dated_copy(draft: Draft) -> bool:
     return name_of(directory_of(draft.directory)) in names_here
 
 
-def owner_of(draft: Draft) -> str | None:
+def owner_of(source: SourceId, draft: Draft) -> str | None:
     """Who published the model by the layout of a hub or of LM Studio."""
     own = draft.directory if draft.kind in {"file", "shards"} else draft.key
-    if match := HUB_SNAPSHOT.search(own):
+    if match := hub_snapshot(source, own):
         return match["owner"]
     first = next(iter(draft.weights), "")
     match = PUBLISHER.search(first)

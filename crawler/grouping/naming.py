@@ -15,23 +15,22 @@ from catalog.records import (
     SourceId,
 )
 from crawler.grouping.draft import (
+    ROOT_KEY,
     Draft,
     directory_of,
     name_of,
 )
-from crawler.grouping.layout_versions import without_version
+from crawler.grouping.layout_versions import hub_snapshot, without_version
 from crawler.grouping.layouts import (
     CHECKPOINT_DIRECTORY,
     DATED_DIRECTORY,
     DRAFTER_DIRECTORY,
     FIRST_RUN,
     FOLD_DIRECTORY,
-    HUB_SNAPSHOT,
     RUN_DIRECTORY,
     SHARDED_MODEL,
     SHELVES_OF_STEPS,
 )
-from crawler.grouping.partition import ROOT_KEY
 from crawler.promises import FileNames
 
 OF_A_RUN = (CHECKPOINT_DIRECTORY, DATED_DIRECTORY, DRAFTER_DIRECTORY, FOLD_DIRECTORY)
@@ -100,7 +99,7 @@ def name_hint(source: SourceId, draft: Draft, promised: FileNames) -> str:
     parent = name_of(directory_of(path))
     generic = draft.kind in {"file", "shards"} and names.is_generic_stem(name)
     own = draft.directory if generic else path
-    if match := HUB_SNAPSHOT.search(own):
+    if match := hub_snapshot(source, own):
         name = match["name"]
     elif name_of(own) == "checkpoint" and directory_of(own).endswith(".ckpt"):
         # a directory of DeepSpeed, to which Lightning gave the name of a file
@@ -120,7 +119,7 @@ def name_hint(source: SourceId, draft: Draft, promised: FileNames) -> str:
         name = of_run
     elif name in {"artifacts", "model", "data"} and draft.whole and parent:
         name = _of_run(directory_of(path)) or parent
-    return name or _last_of(source)
+    return name or promised.without_package_suffix(_last_of(source))
 
 
 def _last_of(source: SourceId) -> str:

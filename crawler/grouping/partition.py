@@ -10,6 +10,7 @@ from catalog.records import (
     Member,
 )
 from crawler.grouping.draft import (
+    ROOT_KEY,
     Draft,
     directory_of,
     holds_model,
@@ -29,8 +30,6 @@ from crawler.grouping.manifests import assemble
 from crawler.grouping.roles import as_data, saved_beside
 from crawler.grouping.tree import Tree
 from crawler.promises import FileNames
-
-ROOT_KEY = "."
 
 
 def draft_models(tree: Tree) -> list[Draft]:

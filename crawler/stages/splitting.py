@@ -19,7 +19,7 @@ from catalog.store.manifest import Entry, Manifest, Span
 from catalog.store.records import Records
 from catalog.store.split import TieId, tie_id
 from crawler.grouping.directories import DirectoryFacts, DirectoryRules, propagated
-from crawler.grouping.draft import directory_of, joined, upwards
+from crawler.grouping.draft import ROOT_KEY, directory_of, joined, upwards
 from crawler.grouping.neighbourhoods import (
     Neighbourhood,
     Place,
@@ -30,7 +30,6 @@ from crawler.grouping.neighbourhoods import (
     ties_of,
     whole_place,
 )
-from crawler.grouping.partition import ROOT_KEY
 from crawler.promises import FileNames, installed
 from crawler.stages.members import KeptFiles, files_of, keys_of, outlined_files
 
