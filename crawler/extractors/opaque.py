@@ -87,11 +87,6 @@ _PIECE = Place(
 )
 
 
-def _compiled(form: str) -> Place:
-    """A file of a model that Core ML compiled."""
-    return Place(pattern(rf"\.mlmodelc/{form}"), (".mlmodelc/",))
-
-
 def _at(offset: int, *magics: bytes) -> Magic:
     return Magic(offset, magics)
 
@@ -251,7 +246,13 @@ FORMATS = (
         ),
         framework="coreml",
     ),
-    OpaqueFormat("coreml", None, _compiled(".+"), role=Role.AUXILIARY, framework="coreml"),
+    OpaqueFormat(
+        "coreml",
+        None,
+        Place(pattern(r"\.mlmodelc/.+"), (".mlmodelc/",)),
+        role=Role.AUXILIARY,
+        framework="coreml",
+    ),
     OpaqueFormat(
         "tensorflow_saved_model",
         None,

@@ -29,7 +29,7 @@ from catalog.query.validate import MAX_BUCKETS
 from indexer.analysis import fold
 from indexer.buckets import exact_percentile, histogram_ends, summed, typed_key
 from indexer.calendar import period_ends, period_start, periods
-from indexer.engines.memory.matching import Item, comparable, matches, ordered_form
+from indexer.engines.memory.matching import Item, comparable, matcher, ordered_form
 
 Items = Sequence[Item]
 
@@ -58,16 +58,15 @@ def _terms(wanted: TermsAgg, items: Items) -> AggregationResult:
 
 
 def _range(wanted: RangeAgg, items: Items) -> AggregationResult:
-    def inside(item: Item, low: Any, high: Any) -> bool:
-        return any(
-            (low is None or value >= low) and (high is None or value < high)
-            for value in item.numbers(wanted.field)
-        )
+    numbered = [(item, item.numbers(wanted.field)) for item in items]
+
+    def inside(values: Sequence[Any], low: Any, high: Any) -> bool:
+        return any((low is None or value >= low) and (high is None or value < high) for value in values)
 
     buckets = []
     for row in wanted.ranges:
         low, high = ordered_form(row.start), ordered_form(row.end)
-        group = [item for item in items if inside(item, low, high)]
+        group = [item for item, values in numbered if inside(values, low, high)]
         aggregations = aggregate(wanted.aggs, group)
         buckets.append(
             Bucket(
@@ -163,15 +162,18 @@ def _single(items: Items, aggs: Mapping[str, Aggregation]) -> AggregationResult:
 
 
 def _missing(wanted: MissingAgg, items: Items) -> AggregationResult:
-    return _single([item for item in items if not matches(Exists(wanted.field), item)], wanted.aggs)
+    exists = matcher(Exists(wanted.field))
+    return _single([item for item in items if not exists(item)], wanted.aggs)
 
 
 def _filter(wanted: FilterAgg, items: Items) -> AggregationResult:
-    return _single([item for item in items if matches(wanted.query, item)], wanted.aggs)
+    satisfied = matcher(wanted.query)
+    return _single([item for item in items if satisfied(item)], wanted.aggs)
 
 
 def _filters(wanted: FiltersAgg, items: Items) -> AggregationResult:
-    groups = {key: [item for item in items if matches(query, item)] for key, query in wanted.filters.items()}
+    matchers = {key: matcher(query) for key, query in wanted.filters.items()}
+    groups = {key: [item for item in items if satisfied(item)] for key, satisfied in matchers.items()}
     return AggregationResult(
         buckets=tuple(
             Bucket(key=key, count=len(group), aggregations=aggregate(wanted.aggs, group))

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import Any
 
 from catalog.errors import DocumentRejected
-from catalog.query.nodes import Query
+from catalog.query.nodes import And, Query
 from catalog.query.request import AggregationResult, Hit, SearchRequest, SearchResult, SortKey
 from catalog.query.validate import effective_sort, validate
 from catalog.search.engine import EngineInfo, IndexAction, IndexOutcome
 from indexer.analysis import fold
 from indexer.buckets import typed_key
 from indexer.engines.memory.counting import aggregate
-from indexer.engines.memory.matching import Item, matches, ordered_form
+from indexer.engines.memory.matching import Item, matcher, ordered_form
 from indexer.projection import project
 from indexer.relevance import units
 
@@ -57,13 +58,14 @@ class MemoryEngine:
         started = time.perf_counter()
         validate(request)
         among = self._answering(request)
-        hits = self._ordered(request, _narrowed(request, among))
-        total = len(hits)
+        placed = _ordered(request, _narrowed(request, among))
+        total = len(placed)
         if request.after is not None:
-            hits = [hit for hit in hits if _position(request, hit.sort) > _position(request, request.after)]
+            last = _position(request, request.after)
+            placed = [each for each in placed if _position(request, each.sort) > last]
         return SearchResult(
             total=total,
-            hits=tuple(hits[request.offset : request.offset + request.size]),
+            hits=tuple(each.hit() for each in placed[request.offset : request.offset + request.size]),
             aggregations=_aggregations(request, among),
             took_ms=int((time.perf_counter() - started) * 1000),
             engine=self.name,
@@ -96,26 +98,55 @@ class MemoryEngine:
 
     def _answering(self, request: SearchRequest) -> list[Item]:
         """The models that satisfy the query, selections and post filter left aside."""
-        items = [item for item in self.index.items.values() if matches(request.query, item)]
+        satisfied = matcher(request.query)
+        items = [item for item in self.index.items.values() if satisfied(item)]
         if request.min_score is None:
             return items
-        return [item for item in items if _score(request.query, item) >= request.min_score]
+        score = _scorer(request.query)
+        return [item for item in items if score(item) >= request.min_score]
 
-    def _ordered(self, request: SearchRequest, items: Sequence[Item]) -> list[Hit]:
-        scored = any(key.field == "_score" for key in effective_sort(request))
-        hits = []
-        for item in items:
-            score = _score(request.query, item) if scored else None
-            values = tuple(_sort_value(key, item, score) for key in effective_sort(request))
-            hits.append(Hit(id=item.id, score=score, document=dict(item.document), sort=(*values, item.id)))
-        return sorted(hits, key=lambda hit: _position(request, hit.sort))
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """A model with what it is sorted by."""
+
+    item: Item
+    score: float | None
+    sort: tuple[Any, ...]
+
+    def hit(self) -> Hit:
+        return Hit(id=self.item.id, score=self.score, document=dict(self.item.document), sort=self.sort)
+
+
+def _ordered(request: SearchRequest, items: Sequence[Item]) -> list[_Placed]:
+    keys = effective_sort(request)
+    score = _scorer(request.query)
+    is_scored = any(key.field == "_score" for key in keys)
+    placed = []
+    for item in items:
+        points = score(item) if is_scored else None
+        values = tuple(_sort_value(key, item, points) for key in keys)
+        placed.append(_Placed(item, points, (*values, item.id)))
+    return _by_criteria(request, placed)
+
+
+def _by_criteria(request: SearchRequest, placed: Sequence[_Placed]) -> list[_Placed]:
+    """From the last criterion to the first: what is equal by one keeps the order of those behind it."""
+    ordered = list(placed)
+    for place, key in reversed(list(enumerate(_criteria(request)))):
+        pairs = [(_compared(each.sort[place]), each) for each in ordered]
+        present = [pair for pair in pairs if pair[0] is not None]
+        present.sort(key=itemgetter(0), reverse=key.descending)
+        ordered = [each for _, each in present] + [each for value, each in pairs if value is None]
+    return ordered
 
 
 def _narrowed(request: SearchRequest, items: Sequence[Item]) -> list[Item]:
     clauses = [*request.selections.values()]
     if request.post_filter is not None:
         clauses.append(request.post_filter)
-    return [item for item in items if all(matches(clause, item) for clause in clauses)]
+    satisfied = matcher(And(tuple(clauses)))
+    return [item for item in items if satisfied(item)]
 
 
 def _aggregations(request: SearchRequest, among: Sequence[Item]) -> dict[str, AggregationResult]:
@@ -178,8 +209,9 @@ class MemoryWriter:
         """Nothing is held."""
 
 
-def _score(query: Query, item: Item) -> float:
-    return float(sum(weight for weight, clause in units(query) if matches(clause, item)))
+def _scorer(query: Query) -> Callable[[Item], float]:
+    clauses = [(weight, matcher(clause)) for weight, clause in units(query)]
+    return lambda item: float(sum(weight for weight, satisfied in clauses if satisfied(item)))
 
 
 def _sort_value(key: SortKey, item: Item, score: float | None) -> Any:
@@ -189,12 +221,19 @@ def _sort_value(key: SortKey, item: Item, score: float | None) -> Any:
     return typed_key(key.field, values[0]) if values else None
 
 
+def _criteria(request: SearchRequest) -> list[SortKey]:
+    return [*effective_sort(request), SortKey(field="id")]
+
+
+def _compared(value: Any) -> Any:
+    return fold(value) if isinstance(value, str) else ordered_form(value)
+
+
 def _position(request: SearchRequest, values: tuple[Any, ...]) -> Any:
-    """A key that sorts hits: each criterion in its direction, missing last, the id at the end."""
-    criteria = [*effective_sort(request), SortKey(field="id")]
+    """What tells whether a hit comes after another: each criterion in its direction, missing last, the id at the end."""
     return [
-        _Place(fold(value) if isinstance(value, str) else ordered_form(value), key.descending)
-        for key, value in zip(criteria, values, strict=True)
+        _Place(_compared(value), key.descending)
+        for key, value in zip(_criteria(request), values, strict=True)
     ]
 
 

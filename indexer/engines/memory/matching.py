@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 from catalog.errors import DocumentRejected
 from catalog.lazy_dataclasses import dataclass
@@ -26,6 +26,7 @@ from catalog.query.nodes import (
     Range,
     Term,
     Terms,
+    Value,
     Wildcard,
 )
 from catalog.text.wildcards import looks_like
@@ -43,24 +44,24 @@ class Item:
     projection: Projection
     element: Mapping[str, Any] | None = None
 
-    def values(self, name: str) -> list[Any]:
+    def values(self, name: str) -> Sequence[Any]:
         """The indexed values of a field: folded text, numbers, dates as milliseconds."""
         if self.element is not None:
             value = self.element.get(name.partition(".")[2])
             return [] if value is None else [value]
         projection = self.projection
-        if is_metric_on_dataset(name):
-            return self.numbers(name)
         if name in projection.keywords:
-            return list(projection.keywords[name])
+            return projection.keywords[name]
         if name in projection.numbers:
             return [projection.numbers[name]]
+        if is_metric_on_dataset(name):
+            return self.numbers(name)
         root, _, rest = name.partition(".")
         if root in projection.flattened:
-            return list(projection.flattened[root].get(rest, ()))
+            return projection.flattened[root].get(rest, ())
         return [projection.metrics[rest]] if root == "metrics" and rest in projection.metrics else []
 
-    def numbers(self, name: str) -> list[Any]:
+    def numbers(self, name: str) -> Sequence[Any]:
         """What is put into an order: the values, but of a path below a flattened field its one number."""
         if self.element is not None or not has_named_number(name):
             return self.values(name)
@@ -87,43 +88,71 @@ def ordered_form(bound: Any) -> Any:
     return milliseconds(bound) if isinstance(bound, datetime) else bound
 
 
+Matcher: TypeAlias = Callable[[Item], bool]
+
+
 def matches(query: Query, item: Item) -> bool:
     """Whether the item satisfies the query."""
+    return matcher(query)(item)
+
+
+def matcher(query: Query) -> Matcher:
+    """Tells of each item whether it satisfies the query. What the query alone decides is decided here, once."""
     match query:
         case All():
-            return True
+            return lambda _: True
         case Nothing():
-            return False
+            return lambda _: False
         case And(clauses):
-            return all(matches(clause, item) for clause in clauses)
+            every = [matcher(clause) for clause in clauses]
+            return lambda item: all(satisfied(item) for satisfied in every)
         case Or(clauses):
-            return any(matches(clause, item) for clause in clauses)
+            some = [matcher(clause) for clause in clauses]
+            return lambda item: any(satisfied(item) for satisfied in some)
         case Not(clause):
-            return not matches(clause, item)
-        case Term(name, value):
-            return _holds(item, name, value)
-        case Terms(name, values):
-            return any(_holds(item, name, value) for value in values)
-        case Range():
-            return any(_inside(query, value) for value in item.numbers(query.field))
-        case Exists(name):
-            return bool(item.values(name)) or (item.element is None and name in item.projection.present)
-        case Prefix(name, value):
-            return any(text.startswith(fold(value)) for text in item.values(name))
-        case Wildcard(name, value):
-            return any(looks_like(text, value) for text in item.values(name))
-        case Match() | Phrase():
-            return _text(query, item)
+            unwanted = matcher(clause)
+            return lambda item: not unwanted(item)
         case Nested(_, inner):
-            return any(matches(inner, element) for element in item.elements())
+            wanted = matcher(inner)
+            return lambda item: any(wanted(element) for element in item.elements())
+        case Match() | Phrase():
+            return _text(query)
+        case _:
+            return _of_field(query)
 
 
-def _holds(item: Item, name: str, value: Any) -> bool:
-    """Whether this is one of the values. A number also is what a path below a flattened field writes otherwise: 0.30."""
-    if comparable(name, value) in item.values(name):
-        return True
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and is_leaf(name) and value in item.numbers(name)
+def _of_field(query: Term | Terms | Range | Exists | Prefix | Wildcard) -> Matcher:
+    name = query.field
+    match query:
+        case Term(_, value):
+            return _holds(name, (value,))
+        case Terms(_, values):
+            return _holds(name, values)
+        case Range():
+            inside = _inside(query)
+            return lambda item: any(inside(value) for value in item.numbers(name))
+        case Exists():
+            return lambda item: (
+                bool(item.values(name)) or (item.element is None and name in item.projection.present)
+            )
+        case Prefix(_, value):
+            beginning = fold(value)
+            return lambda item: any(text.startswith(beginning) for text in item.values(name))
+        case Wildcard(_, value):
+            return lambda item: any(looks_like(text, value) for text in item.values(name))
+
+
+def _holds(name: str, values: Sequence[Value]) -> Matcher:
+    """One of these is one of the item's. A number also is what a path below a flattened field writes otherwise: 0.30."""
+    wanted = [comparable(name, value) for value in values]
+    numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
+    if numbers and is_leaf(name):
+        return lambda item: _share(wanted, item.values(name)) or _share(numbers, item.numbers(name))
+    return lambda item: _share(wanted, item.values(name))
+
+
+def _share(wanted: Sequence[Any], values: Sequence[Any]) -> bool:
+    return any(value in values for value in wanted)
 
 
 def satisfies(query: Query, document: Mapping[str, Any]) -> bool:
@@ -134,30 +163,42 @@ def satisfies(query: Query, document: Mapping[str, Any]) -> bool:
         return False
 
 
-def _inside(query: Range, value: Any) -> bool:
-    return bool(
-        (query.gt is None or value > ordered_form(query.gt))
-        and (query.gte is None or value >= ordered_form(query.gte))
-        and (query.lt is None or value < ordered_form(query.lt))
-        and (query.lte is None or value <= ordered_form(query.lte))
+def _inside(query: Range) -> Callable[[Any], bool]:
+    gt, gte, lt, lte = map(ordered_form, (query.gt, query.gte, query.lt, query.lte))
+    return lambda value: bool(
+        (gt is None or value > gt)
+        and (gte is None or value >= gte)
+        and (lt is None or value < lt)
+        and (lte is None or value <= lte)
     )
 
 
-def _text(query: Match | Phrase, item: Item) -> bool:
+def _text(query: Match | Phrase) -> Matcher:
     names = query.fields or (ANY_TEXT,)
     columns = [name for name in names if is_text_column(name)]
-    if any(comparable(name, query.text) in item.values(name) for name in names if name not in columns):
-        return True
-    if isinstance(query, Phrase):
-        wanted = phrase_words(query.text)
-        return any(
-            _contains(phrase.split(), wanted) for name in columns for phrase in item.projection.pieces(name)
-        )
-    words = frozenset[str]().union(*(_words(item.projection, name) for name in columns))
+    whole = [_holds(name, (query.text,)) for name in names if name not in columns]
+    worded = _phrased(query, columns) if isinstance(query, Phrase) else _worded(query, columns)
+    return lambda item: any(equals(item) for equals in whole) or worded(item)
+
+
+def _phrased(query: Phrase, columns: Sequence[str]) -> Matcher:
+    wanted = phrase_words(query.text)
+    return lambda item: any(
+        _contains(phrase.split(), wanted) for name in columns for phrase in item.projection.pieces(name)
+    )
+
+
+def _worded(query: Match, columns: Sequence[str]) -> Matcher:
     asked = query_words(query.text)
-    if query.operator == "prefix":
-        return bool(asked) and all(any(word.startswith(part) for word in words) for part in asked)
-    return bool(asked) and (any if query.operator == "or" else all)(word in words for word in asked)
+    enough = any if query.operator == "or" else all
+
+    def worded(item: Item) -> bool:
+        words = [_words(item.projection, name) for name in columns]
+        if query.operator == "prefix":
+            return all(any(word.startswith(part) for each in words for word in each) for part in asked)
+        return enough(any(word in each for each in words) for word in asked)
+
+    return worded if asked else lambda _: False
 
 
 @lru_cache(maxsize=200_000)
