@@ -39,8 +39,9 @@ def _program(names, package):
 
 
 @pytest.fixture(scope="package")
-def playwright():
+def playwright(claim):
     """Playwright's driver. It keeps an event loop running in this thread, so it ends with the tests of this folder."""
+    claim("browser")
     playwright_api = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
     with reads_in_turn(), playwright_api.sync_playwright() as driver:
         yield driver
@@ -154,7 +155,7 @@ def complaints():
 
 
 @pytest.fixture(scope="module")
-def tab(request, web_url):
+def tab(request, playwright, web_url):
     """Makes the tab of a context of its own, and gives the same one to all tests of the module that ask for its options.
 
     A new context is a new process of the browser, most of the time of a test; pages keep nothing in it but cookies.

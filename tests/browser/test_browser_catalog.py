@@ -84,7 +84,7 @@ def two_models(full_url):
 
 
 @pytest.fixture
-def opened(request):
+def opened(request, playwright):
     """Makes a page in the browser of this name, which closes with the test."""
     contexts = []
 
