@@ -164,7 +164,7 @@ def test_a_value_is_replaced_as_dataclasses_do_it(value):
 @pytest.mark.parametrize(
     "value", [Parcel(name="a", labels=["x"]), Mark(text="a"), Letter(text="a"), Shelf(1)], ids=repr
 )
-def test_a_value_travels(value):
+def test_a_value_is_unpickled_as_it_was(value):
     for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
         assert pickle.loads(pickle.dumps(value, protocol)) == value  # noqa: TID251 - between our own processes
     assert copy.copy(value) == copy.deepcopy(value) == value
