@@ -6,8 +6,9 @@ An extractor declares its `Signs` beside its `claims`; who declares none is aske
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
+
+from catalog.lazy_dataclasses import dataclass
 
 MOST_KINDS = 2_000
 """So many kinds of files have their candidates noted: their number is bounded by what is declared, and that by no one."""

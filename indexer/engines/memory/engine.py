@@ -5,11 +5,11 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import Any
 
 from catalog.errors import DocumentRejected
+from catalog.lazy_dataclasses import dataclass, replace
 from catalog.query.nodes import And, Query
 from catalog.query.request import AggregationResult, Hit, SearchRequest, SearchResult, SortKey
 from catalog.query.validate import effective_sort, validate
