@@ -24,9 +24,10 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing.connection import Connection, wait
+from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from queue import SimpleQueue
 from types import TracebackType
@@ -39,8 +40,11 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 CHUNK_ITEMS = 16
-CHUNKS_AHEAD = 4
-"""For each worker, so that it has something to do while the one who asks writes a page."""
+CHUNKS_AHEAD = 8
+"""For each worker, so that it has something to do while the one who asks writes a page: 100 records take that 40 ms, in which
+a worker makes 80."""
+BYTES_AHEAD = 8 * 1024 * 1024
+"""For each worker as well, once each has a chunk: what large models say of themselves is not piled up."""
 END_SECONDS = 5.0
 POLL_SECONDS = 0.002
 MAX_DESCRIPTOR = 65_536
@@ -55,6 +59,7 @@ Prepare = Callable[..., Callable[[Any], Any]]
 class _Chunk(Generic[T, R]):
     number: int
     items: Sequence[T]
+    size_bytes: int = 0
     results: list[R] | None = None
 
 
@@ -133,7 +138,7 @@ class Workers(Generic[T, R]):
         todo = iter(items)
         is_ended = False
         while True:
-            while not is_ended and len(under_way) < CHUNKS_AHEAD * len(self._workers):
+            while not is_ended and self._has_room(under_way):
                 part = list(itertools.islice(todo, CHUNK_ITEMS))
                 if not part:
                     is_ended = True
@@ -147,6 +152,13 @@ class Workers(Generic[T, R]):
                 self._receive_any()
             yield from under_way.popleft().results or ()
 
+    def _has_room(self, under_way: Collection[_Chunk[T, R]]) -> bool:
+        number = len(self._workers)
+        if len(under_way) < number:
+            return True
+        size_bytes = sum(chunk.size_bytes for chunk in under_way)
+        return len(under_way) < CHUNKS_AHEAD * number and size_bytes < BYTES_AHEAD * number
+
     def _start(self) -> _Worker[T, R]:
         return _Worker(connection=self._host.fork())
 
@@ -154,8 +166,10 @@ class Workers(Generic[T, R]):
         ready = [worker for worker in self._workers if worker.process_id is not None] or self._workers
         worker = min(ready, key=lambda worker: len(worker.in_hand))
         worker.in_hand.append(chunk)
+        pickled = ForkingPickler.dumps((chunk.number, chunk.items))
+        chunk.size_bytes = len(pickled)
         try:
-            worker.connection.send((chunk.number, chunk.items))
+            worker.connection.send_bytes(pickled)
         except OSError:
             self._replace(worker)
 

@@ -89,18 +89,26 @@ def test_results_come_in_the_order_of_the_items():
         assert list(workers.map([])) == []
 
 
-def test_no_more_items_are_taken_than_workers_need():
+@pytest.mark.parametrize(
+    ("item", "most"),
+    [
+        pytest.param("small", 2 * CHUNKS_AHEAD * CHUNK_ITEMS, id="small ones by their number"),
+        # Two chunks of 8 MB, and one that is begun when the first has come back.
+        pytest.param("x" * 512 * 1024, 3 * CHUNK_ITEMS, id="large ones by their bytes"),
+    ],
+)
+def test_no_more_items_are_taken_than_workers_need(item, most):
     taken = []
 
     def items():
         for number in range(10_000):
             taken.append(number)
-            yield number
+            yield f"{number} {item}"
 
     with pool(doubling, 1) as workers:
         results = workers.map(items())
         next(results)
-        assert len(taken) <= 2 * CHUNKS_AHEAD * CHUNK_ITEMS
+        assert len(taken) <= most
 
 
 def test_a_worker_that_dies_costs_the_item_that_it_died_of():
