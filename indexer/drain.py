@@ -164,7 +164,7 @@ def _rebuilt(store: Store, writer: IndexWriter, reason: str) -> DrainReport:
     if store.consumer(INDEX).must_be_anew():
         forget_earlier(writer)
         store.consumer(INDEX).made_anew()
-    rest = drain(store.consumer(INDEX), writer)
+    rest = _drained_and_noted(store, writer, note_of(writer))  # what others committed meanwhile
     return DrainReport(
         indexed=built.documents + rest.indexed,
         rejected={**built.rejected, **rest.rejected},

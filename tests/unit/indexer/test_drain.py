@@ -360,6 +360,23 @@ def test_changes_that_another_index_took_during_a_drain_are_found_out(two_homes,
         assert [hit.document["owner"] for hit in open_engine(first).search(SearchRequest()).hits] == ["new"]
 
 
+def test_an_index_that_was_built_while_models_were_committed_is_not_built_once_more(
+    settings, store, monkeypatch
+):
+    """The drain after the rebuild took them up and kept no note of it: the next one believed that another index had them."""
+
+    def rebuilt_meanwhile(*arguments):
+        report = rebuild(*arguments)
+        commit(store, change("b"))
+        return report
+
+    commit(store, change("a"))
+    monkeypatch.setattr(draining, "rebuild", rebuilt_meanwhile)
+    assert drain_now(settings, store).indexed == 2
+    assert drain_now(settings, store).rebuilt is None
+    assert total(settings) == 2
+
+
 def test_a_roll_back_brings_the_earlier_index_and_what_changed_since(settings, store):
     commit(store, change("a"))
     drain_now(settings, store)
