@@ -97,6 +97,12 @@ FRENCH: Mapping[str, str] = {
 """English words, and those of which each stands for one."""
 FRENCH_PHRASES: Mapping[tuple[str, str], tuple[str, str]] = {
     ("il", "y"): ("ago", "the"),
+    ("plus", "un"): ("over", "a"),  # plus d'un an
+    ("moins", "un"): ("under", "a"),
+    ("mois", "dernier"): ("last", "month"),
+    ("semaine", "dernière"): ("last", "week"),
+    ("année", "dernière"): ("last", "year"),
+    ("an", "dernier"): ("last", "year"),
     **{
         ("non", f"{verb}{ending}"): ("not", "evaluated")
         for verb in ("évalué", "testé")

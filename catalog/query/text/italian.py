@@ -90,6 +90,9 @@ ITALIAN: Mapping[str, str] = {
 }
 """English words, and those of which each stands for one."""
 ITALIAN_PHRASES: Mapping[tuple[str, str], tuple[str, str]] = {
+    ("mese", "scorso"): ("last", "month"),
+    ("settimana", "scorsa"): ("last", "week"),
+    ("anno", "scorso"): ("last", "year"),
     **{("più", word): ("oldest", "the") for word in ("vecchio", "vecchi", "antico", "antichi")},
     **{("più", word): ("newest", "the") for word in ("recente", "recenti", "nuovo", "nuovi")},
     **{("più", word): ("smallest", "the") for word in ("piccolo", "piccoli")},

@@ -89,6 +89,9 @@ PORTUGUESE: Mapping[str, str] = {
 }
 """English words, and those of which each stands for one."""
 PORTUGUESE_PHRASES: Mapping[tuple[str, str], tuple[str, str]] = {
+    ("mês", "passado"): ("last", "month"),
+    ("semana", "passada"): ("last", "week"),
+    ("ano", "passado"): ("last", "year"),
     **{("mais", word): ("oldest", "the") for word in ("antigo", "antigos", "velho", "velhos")},
     **{("mais", word): ("newest", "the") for word in ("recente", "recentes", "novo", "novos")},
     ("todos", "menos"): ("everything", "but"),

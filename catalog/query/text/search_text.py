@@ -82,14 +82,16 @@ def parse(text: str, *, vocabulary: Vocabulary | None = None, now: datetime | No
     parts, sort, limit = understood.read()
     labels = [label_of(part, parts) for part in parts]
     canonical = " ".join((*labels, *ordering_text(sort)))
+    again = replace(reading, problems=[])  # what is wrong was told of the text as it was typed
     if (
         reading.named
-        or rewrite(canonical, reading).changed
+        or rewrite(canonical, again).changed
+        or _PARTED_NUMBER.search(canonical) is not None
         or _joins(canonical, reading)
         or _last_ordering(canonical)[1]
         or is_wrapped(canonical, reading)
     ):
-        canonical = as_words(canonical, reading)
+        canonical = as_words(canonical, again)
     return ParsedQuery(
         query=joined(parts),
         conditions=tuple(
@@ -202,6 +204,10 @@ def _placed_in(name: str, token: Token) -> Token:
 
 def _ordering_token(name: str, values: tuple[Piece, ...], start: int, end: int) -> Token:
     return Token(kind=Kind.CONDITION, start=start, end=end, name=name, operator=":", values=values)
+
+
+_PARTED_NUMBER = pattern(r"[:<>=]\S*\d \d{3}(?!\S)")
+"""A word of three digits behind a number: read again where the metric is known, both would be one number."""
 
 
 def _joins(canonical: str, reading: Reading) -> bool:

@@ -94,17 +94,17 @@ def _superlative(sentence: Sentence, at: int) -> Replacement:
     count, name = _placed(sentence, at + used + 1, named)
     if word in _EXTREMES and sentence.text(at + used + 1 + count):
         return None  # "min accuracy 0.8" is a bound
+    having = f"has:{quoted(name)} " if "@" in name else ""
     if sign is None:
         descending = not natural_direction(named[1].path)
-        return used + 1 + count, f"sort:{quoted(f'{name}-desc' if descending else f'{name}-asc')}"
+        return used + 1 + count, f"{having}sort:{quoted(f'{name}-desc' if descending else f'{name}-asc')}"
     ascending = "-asc" if not sign and named[1].metric is not None else ""
-    having = f"has:{quoted(name)} " if "@" in name else ""
     return used + 1 + count, f"{having}sort:{quoted(f'{sign}{name}{ascending}')}"
 
 
 def _named_best(sentence: Sentence, at: int) -> Replacement:
-    """`best f1`, `best f1 on conll2003`."""
-    if sentence.text(at) != "best":
+    """`best f1`, `best f1 on conll2003`, `top f1`."""
+    if sentence.text(at) not in {"best", "top"}:
         return None
     named = numeric_name(sentence, at + 1)
     if named is None or named[1].kind != "metric" or named[1].split is not None:

@@ -229,6 +229,8 @@ def amount_at(sentence: Sentence, at: int) -> Amount | None:
     if match is None:
         spoken = _TENS.get(sentence.text(at)) if sentence.text(at + 1) in _PERCENTS else None
         return None if spoken is None else Amount(count=2, digits=str(spoken), unit="%", sign="")
+    if (grouped := _grouped_number(sentence, at)) is not None:
+        return grouped
     unit, count = match["unit"], 1
     following = sentence.text(at + 1)
     counted = len(following) > 1 or sentence.text(at + 2) in PARAMETER_WORDS
@@ -244,6 +246,23 @@ def amount_at(sentence: Sentence, at: int) -> Amount | None:
         unit=_spelled_unit(unit),
         sign=sign,
     )
+
+
+_GROUP = pattern(r"[0-9]{3}")
+_FIRST_GROUP = pattern(r"[1-9][0-9]{0,2}")
+_MAX_GROUPS = 5
+
+
+def _grouped_number(sentence: Sentence, at: int) -> Amount | None:
+    """`10 000` before what it counts: elsewhere these are two numbers."""
+    groups = 0
+    while groups < _MAX_GROUPS and _GROUP.fullmatch(sentence.text(at + 1 + groups)):
+        groups += 1
+    counted = sentence.text(at + 1 + groups) in PARAMETER_WORDS
+    if not groups or not counted or not _FIRST_GROUP.fullmatch(sentence.text(at)):
+        return None
+    digits = "".join(sentence.text(at + place) for place in range(groups + 1))
+    return Amount(count=groups + 1, digits=digits, unit="", sign="")
 
 
 _FRACTIONS: Mapping[tuple[str, ...], str] = {

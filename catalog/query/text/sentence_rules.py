@@ -24,6 +24,7 @@ from catalog.query.text.sentence_lists import (
     listed_values,
     tagged,
 )
+from catalog.query.text.sentence_measured import measured
 from catalog.query.text.sentence_orders import by_metric, ordered, scored_on
 from catalog.query.text.sentence_origins import derived, optimized, said_of_bases, told_of_base, trained
 from catalog.query.text.sentence_parts import Replacement, Sentence
@@ -45,6 +46,7 @@ RULES: Sequence[Callable[[Sentence, int], Replacement]] = (
     evaluated,
     derived,
     optimized,
+    measured,
     listed_numbers,
     listed_values,
     named_amount,

@@ -21,7 +21,7 @@ PLAIN = pattern(
 
 def words_of(text: str) -> tuple[Word, ...]:
     """The words, without the articles that French elides, and with the sign between a metric and its data set apart."""
-    return _parted_at(tuple(map(_without_elision, typed_words(text))))
+    return _parted_at(_parted_brackets(tuple(map(_without_elision, typed_words(text)))))
 
 
 def typed_words(text: str) -> tuple[Word, ...]:
@@ -56,7 +56,7 @@ def typed_words(text: str) -> tuple[Word, ...]:
 
 
 _ELIDED = pattern(
-    r"(?:[dljmnst]|qu)['\N{RIGHT SINGLE QUOTATION MARK}](?P<rest>[aeiouyhàâäéèêëîïôöùûüœ][\w-]{2,}\d*)",
+    r"(?:[dljmnst]|qu)['\N{RIGHT SINGLE QUOTATION MARK}](?P<rest>[aeiouyhàâäéèêëîïôöùûüœ][\w-]{2,}\d*|il|un|an)",
     re.IGNORECASE,
 )
 """`l'architecture`, `d'analyse`: French drops a vowel before another one."""
@@ -101,6 +101,25 @@ def _parted_at(words: tuple[Word, ...]) -> tuple[Word, ...]:
 
 
 _WITH_A_SIGN = 2
+_BRACKETED = pattern(r"(?P<name>[^\W\d][\w.]*)(?P<rest>[(\[](?P<inside>[\w.\-]+)[)\]])")
+
+
+def _parted_brackets(words: tuple[Word, ...]) -> tuple[Word, ...]:
+    """`f1(conll2003)` and `accuracy[mnli]` as two words: the name of a metric, and what it was measured on."""
+    parted: list[Word] = []
+    for word in words:
+        match = _BRACKETED.fullmatch(word.whole)
+        if match is None or metric_target(match["name"]) is None:
+            parted.append(word)
+            continue
+        name, start = match["name"], word.start + match.start("rest")
+        own = replace(word, text=name.casefold(), raw=name, end=start, whole=name, plain=True)
+        inside = match["inside"]
+        parted += [
+            own,
+            replace(word, text=inside.casefold(), raw=inside, start=start, whole=match["rest"], plain=True),
+        ]
+    return tuple(parted)
 
 
 def denying(words: tuple[Word, ...]) -> tuple[Word, ...]:

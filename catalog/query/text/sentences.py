@@ -22,6 +22,7 @@ from catalog.query.text.sentence_amount_lists import joined_amounts
 from catalog.query.text.sentence_amounts import written_comparison
 from catalog.query.text.sentence_datasets import on_dataset
 from catalog.query.text.sentence_dates import UNTOLD_VERBS
+from catalog.query.text.sentence_measured import is_open_comparison
 from catalog.query.text.sentence_orders import DIRECTIONS, place_at
 from catalog.query.text.sentence_parts import (
     BYTE_UNITS,
@@ -115,6 +116,10 @@ def rewrite(text: str, reading: Reading) -> Rewriting:
                 f"{typed} is read as the first {place} in that order: no place in it can be asked for alone."
             )
             reading.problem("unsupported-operator", message, start, end)
+        if new is None and count == 1 and is_open_comparison(sentence, at):
+            end_told = words[at + 1].end
+            message = f"{text[start:end_told]} needs a number or a date behind it: models are compared with no other one."
+            reading.problem("unsupported-operator", message, start, end_told)
         if new is not None and _untold_verb(words[at : at + count], new):
             message = (
                 f"When a model was used is not known here; {text[start:end]} is read as when it was modified."

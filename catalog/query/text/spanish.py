@@ -97,6 +97,9 @@ SPANISH: Mapping[str, str] = {
 }
 """English words, and those of which each stands for one."""
 SPANISH_PHRASES: Mapping[tuple[str, str], tuple[str, str]] = {
+    ("mes", "pasado"): ("last", "month"),
+    ("semana", "pasada"): ("last", "week"),
+    ("año", "pasado"): ("last", "year"),
     **{
         (more, word): ("oldest", "the")
         for more in ("más", "mas")

@@ -44,3 +44,22 @@ def test_what_has_no_counterpart_is_named(vocabulary):
     for typed in READINGS["said"]:
         parsed = parse(typed, vocabulary=vocabulary, now=NOW)
         assert [problem for problem in parsed.problems if not problem.understood], typed
+
+
+@pytest.mark.parametrize("typed", ["nobody<1 000", "nobody<1 000 bert", "bert nobody:2 500"])
+def test_a_number_behind_a_metric_that_nobody_reports_stays_a_word_when_the_metric_is_known_later(
+    vocabulary, typed
+):
+    """A saved `nobody<1 000` was below one, beside the word 000, and later below a thousand."""
+    saved = parse(typed, vocabulary=vocabulary, now=NOW)
+    later = parse(saved.canonical, vocabulary=None, now=NOW)
+    assert later.canonical == saved.canonical
+    assert '"' in saved.canonical
+
+
+def test_a_comparison_that_is_not_understood_is_told_once_where_it_was_typed(vocabulary):
+    typed = "models by ada newer than last release"
+    told = [
+        problem for problem in parse(typed, vocabulary=vocabulary, now=NOW).problems if not problem.understood
+    ]
+    assert [typed[problem.start : problem.end] for problem in told] == ["newer than"]
