@@ -61,14 +61,8 @@ def pytest_runtest_call():
 
 @pytest.fixture(scope="package")
 def chromium(playwright):
-    """A context factory over one browser process with an empty profile.
-
-    The shell without a window, if it is there: whole Chromium draws menus and tabs that nobody sees for each context.
-    """
-    path = _program(
-        ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"),
-        "chromium-headless-shell",
-    )
+    """A context factory over one browser process with an empty profile."""
+    path = _program(("chromium", "chromium-browser", "google-chrome"), "chromium")
     browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
     yield browser
     browser.close()
