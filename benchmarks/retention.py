@@ -92,6 +92,7 @@ def row(number: int, document: Mapping[str, Any]) -> dict[str, Any]:
         **dict.fromkeys(("fingerprint", "tensors", "identity", "last_seen", "missing_since", "missing_run")),
         **dict.fromkeys(("moved_to", "grouping")),
         **dict.fromkeys(("sha256", "chain_sha256", "signature"), "0" * 64),
+        "sealed_sha256": "",
         "id": identity,
         "source": SOURCE,
         "group_key": name.encode(),

@@ -39,6 +39,8 @@ def rows_of(number: int):
             "name": str(document.get("name", "")),
             "revision": 1,
             "sha256": "0" * 64,
+            "chain_sha256": "",
+            "sealed_sha256": "",
             "signature": "",
             "risks": 0,
             "first_seen": "",

@@ -12,7 +12,6 @@ from sqlalchemy import (
     ColumnElement,
     Engine,
     LargeBinary,
-    String,
     Text,
     or_,
     select,
@@ -22,6 +21,7 @@ from catalog.lazy_dataclasses import dataclass
 from catalog.records import ModelId, ObjectKey, SourceId
 from catalog.store.codec import parse_instant
 from catalog.store.database import insert_rows, parts
+from catalog.store.digests import Digest
 from catalog.store.documents import LIVE, MISSING
 from catalog.store.tables import records
 from catalog.store.temporary import TemporaryTable
@@ -78,7 +78,7 @@ class Attendance(TemporaryTable):
         super().__init__(
             engine,
             "present",
-            Column("id", String(64), primary_key=True),
+            Column("id", Digest, primary_key=True),
             Column("path", LargeBinary, nullable=False),
             Column("identity", Text),
             Column("contents", Text),

@@ -21,6 +21,7 @@ from sqlalchemy.pool import NullPool
 from catalog.errors import StoreError
 from catalog.settings.core import DatabaseSettings
 from catalog.store.compiled import CAPACITY, SharedStatements
+from catalog.store.digests import Digest, RawTie, raw_digest, raw_tie
 
 BUSY_TIMEOUT_MS = 60_000
 """How long a transaction of one process waits for those of others: each takes well below a second, and several crawls
@@ -190,7 +191,7 @@ def _insert(
     update: tuple[str, ...] | None,
 ) -> None:
     """SQLite gets the rows as they are: SQLAlchemy looks at each value of each row, which took more time than SQLite
-    itself. Its driver knows the types of all columns.
+    itself. Its driver knows the types of all columns but those of digests.
     """
     if connection.dialect.name == "sqlite":
         text_, values = _sqlite_insert(table, tuple(rows[0]), update)
@@ -222,12 +223,23 @@ def _sqlite_insert(
     table: Table, columns: tuple[str, ...], update: tuple[str, ...] | None
 ) -> tuple[str, Callable[[Mapping[str, Any]], tuple[Any, ...]]]:
     """The statement in SQLite's words, and what takes its parameters out of a row."""
+    packers: Mapping[type[Any], Callable[[Any], Any]] = {Digest: raw_digest, RawTie: raw_tie}
     compiled: Any = _statement(sqlite, table, update).compile(
         dialect=sqlite.dialect(), column_keys=list(columns)
     )
     names = compiled.positiontup
-    values = itemgetter(*names)  # of one name it gives no tuple
-    return str(compiled), values if len(names) > 1 else lambda row: (values(row),)
+    values = itemgetter(*names, names[0])  # of one name it would give no tuple
+    raw = [
+        (at, packers[kind]) for at, name in enumerate(names) if (kind := type(table.c[name].type)) in packers
+    ]
+
+    def parameters(row: Mapping[str, Any]) -> tuple[Any, ...]:
+        items = list(values(row)[:-1])
+        for at, pack in raw:
+            items[at] = pack(items[at])
+        return tuple(items)
+
+    return str(compiled), parameters if raw else lambda row: values(row)[:-1]
 
 
 def is_read_only(error: DBAPIError) -> bool:

@@ -37,6 +37,7 @@ from catalog.store.attendance import SHELVED, Attendance, Shelved, shelved_row
 from catalog.store.batch import Committed, RecordBatch, RecordChange
 from catalog.store.codec import UNREADABLE, instant, parse_instant, read_object, unpack, unpack_json
 from catalog.store.database import begin_commit, parts
+from catalog.store.digests import HEX_CHARACTERS
 from catalog.store.documents import DELETED, GONE, LIVE, MISSING, NOT_MADE_CODE, TRASHED
 from catalog.store.leases import Lease
 from catalog.store.runs import seen_at, shown_last_seen
@@ -129,8 +130,9 @@ class Records:
         """The ids that begin with `prefix`, or else the models of exactly this name: those that are there, if any is."""
         with self._engine.connect() as connection:
             ids: list[str] = []
-            if prefix and all(letter in "0123456789abcdef" for letter in prefix):
-                chosen = (records.c.id >= prefix) & (records.c.id < f"{prefix}g")
+            if 0 < len(prefix) <= HEX_CHARACTERS and all(letter in "0123456789abcdef" for letter in prefix):
+                first, last = (prefix.ljust(HEX_CHARACTERS, letter) for letter in "0f")
+                chosen = (records.c.id >= first) & (records.c.id <= last)
                 ids = list(
                     connection.execute(
                         select(records.c.id).where(chosen).order_by(records.c.id).limit(limit)

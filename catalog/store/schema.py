@@ -29,9 +29,9 @@ from catalog.errors import StoreDamaged, StoreError, StoreTooNew
 from catalog.search.engine import INDEX
 from catalog.store.faults import BACKUP
 from catalog.store.sql_views import create_views
-from catalog.store.tables import consumers, metadata, narrow_on_postgresql
+from catalog.store.tables import consumers, metadata, narrow_on_postgresql, records
 
-VERSIONS = tuple(f"{number:04}" for number in range(1, 28))
+VERSIONS = tuple(f"{number:04}" for number in range(1, 29))
 """Every schema version in order; the last is what this code reads and writes."""
 
 VERSION_TABLE = "alembic_version"
@@ -40,11 +40,15 @@ VERSION_TABLE = "alembic_version"
 _newest = Table(VERSION_TABLE, MetaData(), Column("version_num", String(32), primary_key=True))
 
 MIGRATION_LOCK = 7_265_340_911_208_113  # any constant number that is Modeldex's own
-MIGRATION_SECONDS, MIGRATION_REST_SECONDS = 60.0, 0.05
+MIGRATION_SECONDS, MIGRATION_REST_SECONDS = 600.0, 0.05
+"""The store of 100,000 models is written anew in a minute: whoever opens it meanwhile waits."""
+MANY_MODELS = 10_000
+"""Of more models it is said that the store is brought up to date: it takes seconds."""
 
 
-COMPACTED = 5
-"""SQLite's `user_version` of a store whose free pages hold nothing from before secrets were masked (0005)."""
+COMPACTED = 28
+"""SQLite's `user_version` of a store that has no free pages from before its tables were last written anew (0028), and so
+none from before secrets were masked (0005)."""
 MASKED = ("extractions", "objects", "records", "revisions", "runs", "scopes", "deliveries")
 
 log = logging.getLogger(__name__)
@@ -127,7 +131,19 @@ def _upgrade(engine: Engine) -> None:
         if version is None and not inspect(connection).has_table(VERSION_TABLE):
             _create(connection)
         elif version != VERSIONS[-1]:
+            _announce(connection)
             _run_migrations(connection)
+
+
+def _announce(connection: Connection) -> None:
+    """Whoever opens a large store learns why that takes long."""
+    if inspect(connection).has_table(records.name):
+        models = connection.execute(text(f"SELECT count(*) FROM {records.name}")).scalar_one()  # noqa: S608 - our name
+        if models >= MANY_MODELS:
+            log.warning(
+                "the store is written anew for this version; nothing is lost if that is ended models=%d",
+                models,
+            )
 
 
 def _create(connection: Connection) -> None:

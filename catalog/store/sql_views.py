@@ -99,10 +99,10 @@ NAMES = ("models", "versions", *(view.name for view in LISTS))
 _LIVE = "records.state <> 'gone'"
 
 
-def create_views(connection: Connection) -> None:
-    """The views are there and are those of this version."""
+def create_views(connection: Connection, *, of_bytes: bool = True) -> None:
+    """The views are there and are those of this version. `of_bytes`: digests are no text, as they were before 0028."""
     drop_views(connection)
-    for statement in statements(connection.dialect.name):
+    for statement in statements(connection.dialect.name, of_bytes=of_bytes):
         connection.exec_driver_sql(statement)
 
 
@@ -113,10 +113,12 @@ def drop_views(connection: Connection) -> None:
         connection.exec_driver_sql(f"DROP VIEW IF EXISTS {name}{dependents}")
 
 
-def statements(dialect: str) -> Iterator[str]:
+def statements(dialect: str, *, of_bytes: bool = True) -> Iterator[str]:
     """What makes the views on this database."""
     is_sqlite = dialect == "sqlite"
     extracted = _of_sqlite if is_sqlite else _of_postgresql
+    shown = (_hex_of_sqlite if is_sqlite else _hex_of_postgresql) if of_bytes else str
+    is_joined = is_sqlite and of_bytes  # by the index of `tables.SHOWN_ID`
     document = "records.document" if is_sqlite else "parsed.document"
     columns = ", ".join(f'{extracted(document, column)} AS "{column.name}"' for column in MODELS)
     parsed = (
@@ -125,15 +127,18 @@ def statements(dialect: str) -> Iterator[str]:
         else "records CROSS JOIN LATERAL (SELECT records.document::jsonb) AS parsed (document)"
     )
     yield (
-        "CREATE VIEW models AS SELECT records.id AS model_id, records.name AS name, records.source AS source, "
-        "records.state AS state, records.revision AS version_number, records.sha256 AS version_hash, "
+        f"CREATE VIEW models AS SELECT {shown('records.id')} AS model_id, records.name AS name, "
+        "records.source AS source, records.state AS state, records.revision AS version_number, "
+        f"{shown('records.sha256')} AS version_hash, "
         "records.first_seen AS first_seen, records.missing_since AS missing_since, "
         f"{columns} FROM {parsed} WHERE {_LIVE}"
     )
     yield (
-        "CREATE VIEW versions AS SELECT revisions.model AS model_id, revisions.number AS version_number, "
-        "revisions.sha256 AS version_hash, revisions.parent_sha256 AS parent_hash, revisions.made_by AS made_by, "
-        "revisions.author AS author, revisions.cause AS cause, revisions.made_at AS created_at FROM revisions"
+        f"CREATE VIEW versions AS SELECT {shown('records.id' if is_joined else 'revisions.model')} AS model_id, "
+        f"revisions.number AS version_number, {shown('revisions.sha256')} AS version_hash, "
+        f"{shown('revisions.parent_sha256')} AS parent_hash, revisions.made_by AS made_by, "
+        "revisions.author AS author, revisions.cause AS cause, revisions.made_at AS created_at "
+        f"FROM revisions{' JOIN records ON records.id = revisions.model' if is_joined else ''}"
     )
     for view in LISTS:
         if is_sqlite:
@@ -150,9 +155,19 @@ def statements(dialect: str) -> Iterator[str]:
                 f'{_of_postgresql("entry.value", column)} AS "{column.name}"' for column in view.columns
             )
         yield (
-            f"CREATE VIEW {view.name} AS SELECT records.id AS model_id, {columns} "
+            f"CREATE VIEW {view.name} AS SELECT {shown('records.id')} AS model_id, {columns} "
             f"FROM records CROSS JOIN {entries} WHERE {_LIVE}"
         )
+
+
+def _hex_of_sqlite(digest: str) -> str:
+    """As `tables.SHOWN_ID` has it, for the index by which models are joined. SQLite writes nothing of NULL as an empty text."""
+    shown = f"lower(hex({digest}))"
+    return f"nullif({shown}, '')" if digest.endswith("parent_sha256") else shown
+
+
+def _hex_of_postgresql(digest: str) -> str:
+    return f"encode({digest}, 'hex')"
 
 
 def _of_sqlite(value: str, column: JsonColumn) -> str:

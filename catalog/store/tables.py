@@ -1,6 +1,6 @@
 """The tables of the store, the same on SQLite and PostgreSQL.
 
-Keys of objects are bytes (`os.fsencode`), because a file name need not be text. Instants are ISO 8601 text in UTC with
+Keys of objects are bytes (`os.fsencode`), because a file name need not be text; digests are bytes, too (`digests`). Instants are ISO 8601 text in UTC with
 microseconds, so that they compare alike on both databases. Large JSON travels compressed (see `codec`).
 """
 
@@ -21,6 +21,7 @@ from sqlalchemy import (
 )
 
 from catalog.store.audit_keys import KEY_CHARACTERS, KEYS
+from catalog.store.digests import Digest, RawTie
 
 metadata = MetaData()
 
@@ -80,8 +81,12 @@ scopes = Table(
 LIVE_AND_READ = "state = 'live' AND reading IN ('read', 'failed')"
 """As text: an index of a part of the rows is taken only where these values stand in the statement."""
 
-NOT_MADE = "signature = ''"
+NOT_MADE = "length(signature) = 0"
 """The models of which no record could be made but of their outlines: none, as a rule, for which there is an index."""
+
+SHOWN_ID = "lower(hex(id))"
+"""How views show ids on SQLite (`catalog.store.sql_views`): without an index each model would be compared with each other
+where two views are joined. PostgreSQL joins them by a hash."""
 
 UNREAD = "reading IN ('failed', 'retry')"
 """The objects that could not be read: the few for which there is an index."""
@@ -97,7 +102,7 @@ objects = Table(
     Column("version_id", Text),
     Column("storage_class", Text),
     Column("file_identity", Text),
-    Column("sha256", String(64)),
+    Column("sha256", Digest),
     Column("owner", Text),
     Column("state", String(8), nullable=False),
     Column("missing_since", String(32)),
@@ -149,7 +154,7 @@ split_ties = Table(
     metadata,
     Column("source", Text, primary_key=True),
     Column("directory", LargeBinary, primary_key=True),
-    Column("tie", LargeBinary, primary_key=True),
+    Column("tie", RawTie, primary_key=True),
     # 1: a file here names it, or has it in common with others; 0: a file here is what it names.
     Column("is_named", Integer, primary_key=True, autoincrement=False),
     # The directory that it names, which need not be there.
@@ -187,19 +192,19 @@ extractions = Table(
 records = Table(
     "records",
     metadata,
-    Column("id", String(64), primary_key=True),
+    Column("id", Digest, primary_key=True),
     Column("source", Text, nullable=False),
     Column("group_key", LargeBinary, nullable=False),
     Column("state", String(8), nullable=False),
     Column("name", Text, nullable=False),
     Column("revision", BigInteger, nullable=False),
-    Column("sha256", String(64), nullable=False),
+    Column("sha256", Digest, nullable=False),
     # Of the newest revision (`catalog.store.chain`).
-    Column("chain_sha256", String(64), nullable=False, server_default=""),
-    Column("signature", String(64), nullable=False),
-    Column("fingerprint", Text),
-    Column("tensors", Text),
-    Column("identity", Text),
+    Column("chain_sha256", Digest, nullable=False),
+    Column("signature", Digest, nullable=False),
+    Column("fingerprint", Digest),
+    Column("tensors", Digest),
+    Column("identity", Digest),
     Column("risks", Integer, nullable=False),
     Column("incomplete", Integer, nullable=False, server_default="0"),
     # Its place among the live models of its name, and whether none stands behind it (`catalog.store.series`).
@@ -210,25 +215,26 @@ records = Table(
     Column("last_seen", String(32)),
     Column("missing_since", String(32)),
     Column("missing_run", BigInteger),
-    Column("moved_to", String(64)),
+    Column("moved_to", Digest),
     Column("record", LargeBinary, nullable=False),
     Column("document", Text, nullable=False),
     # What its files are beside each other, as JSON (`catalog.store.members`). Null: the next crawl finds it out.
     Column("grouping", Text),
     # The sensitive values that the document lacks, and what the history is bound to them by (`catalog.store.sealing`).
     Column("sealed", LargeBinary),
-    Column("sealed_sha256", String(64), nullable=False, server_default=""),
+    Column("sealed_sha256", Digest, nullable=False),
     Index("records_by_source", "source", "state"),
     Index("records_by_fingerprint", "fingerprint"),
     Index("records_by_tensors", "tensors"),
     Index("records_by_name", "name"),
     Index("records_not_made", "source", sqlite_where=text(NOT_MADE)),
+    Index("records_by_shown_id", text(SHOWN_ID)).ddl_if(dialect="sqlite"),
 )
 
 record_files = Table(
     "record_files",
     metadata,
-    Column("model", String(64), primary_key=True),
+    Column("model", Digest, primary_key=True),
     Column("key", LargeBinary, primary_key=True),
     # Empty: the file speaks of the model alone.
     Column("subject", Text, primary_key=True),
@@ -237,7 +243,7 @@ record_files = Table(
     Column("role", String(12)),
     Column("distance", Integer, nullable=False),
     # What the name of another file of the same bytes promises. Null: the manifest's own, if it has any.
-    Column("sha256", String(64)),
+    Column("sha256", Digest),
     Index("record_files_by_key", "source", "key"),
     sqlite_with_rowid=False,
 )
@@ -246,8 +252,8 @@ record_files = Table(
 model_ties = Table(
     "model_ties",
     metadata,
-    Column("model", String(64), primary_key=True),
-    Column("tie", LargeBinary, primary_key=True),
+    Column("model", Digest, primary_key=True),
+    Column("tie", RawTie, primary_key=True),
     # 1: something here speaks of whatever has this tie; 0: the model has it; 2: what orphans were judged by, of a source.
     Column("is_named", Integer, primary_key=True, autoincrement=False),
     Index("model_ties_by_tie", "tie", "is_named"),
@@ -258,8 +264,8 @@ model_ties = Table(
 joins = Table(
     "joins",
     metadata,
-    Column("borrower", String(64), primary_key=True),
-    Column("lender", String(64), primary_key=True),
+    Column("borrower", Digest, primary_key=True),
+    Column("lender", Digest, primary_key=True),
     Index("joins_by_lender", "lender"),
     sqlite_with_rowid=False,
 )
@@ -268,7 +274,7 @@ joins = Table(
 joins_due = Table(
     "joins_due",
     metadata,
-    Column("model", String(64), primary_key=True),
+    Column("model", Digest, primary_key=True),
     # A number of the last note that no other note of it has: what changes while it is settled is due again.
     Column("changes", BigInteger, nullable=False),
 )
@@ -278,32 +284,32 @@ copies_due = Table(
     "copies_due",
     metadata,
     Column("id", SerialId, primary_key=True, autoincrement=True),
-    Column("print", Text, nullable=False),
-    Column("model", String(64), nullable=False),
+    Column("print", Digest, nullable=False),
+    Column("model", Digest, nullable=False),
 )
 
 revisions = Table(
     "revisions",
     metadata,
     Column("serial", SerialId, primary_key=True, autoincrement=True),
-    Column("model", String(64), nullable=False),
+    Column("model", Digest, nullable=False),
     Column("number", BigInteger, nullable=False),
-    Column("sha256", String(64), nullable=False),
-    Column("parent_sha256", String(64)),
+    Column("sha256", Digest, nullable=False),
+    Column("parent_sha256", Digest),
     Column("made_by", String(16), nullable=False),
     Column("made_at", String(32), nullable=False),
     Column("document", LargeBinary, nullable=False),
     # Of the document as it is, where a secret was taken out of it later; the other hashes are of what was.
-    Column("redacted_sha256", String(64)),
+    Column("redacted_sha256", Digest),
     # Empty: nobody but a crawl was at it.
     Column("author", Text, nullable=False, server_default=""),
     # Which run, which batch of edits, which revision was restored.
     Column("cause", Text, nullable=False, server_default=""),
     # Over the other columns and the one before (`catalog.store.chain`).
-    Column("chain_sha256", String(64), nullable=False, server_default=""),
+    Column("chain_sha256", Digest, nullable=False),
     # As in `records`.
     Column("sealed", LargeBinary),
-    Column("sealed_sha256", String(64), nullable=False, server_default=""),
+    Column("sealed_sha256", Digest, nullable=False),
     Index("revisions_by_model", "model", "number", unique=True),
 )
 
@@ -312,7 +318,7 @@ sealed_terms = Table(
     "sealed_terms",
     metadata,
     Column("token", LargeBinary, primary_key=True),
-    Column("model", String(64), primary_key=True),
+    Column("model", Digest, primary_key=True),
     Index("sealed_terms_by_model", "model"),
     sqlite_with_rowid=False,
 )
@@ -322,7 +328,7 @@ edits = Table(
     "edits",
     metadata,
     Column("id", SerialId, primary_key=True, autoincrement=True),
-    Column("model", String(64), nullable=False),
+    Column("model", Digest, nullable=False),
     Column("field", Text, nullable=False),
     Column("value", LargeBinary, nullable=False),
     Column("made_by", Text, nullable=False),
@@ -356,7 +362,7 @@ deliveries = Table(
     "deliveries",
     metadata,
     Column("consumer", String(64), primary_key=True),
-    Column("model", String(64), primary_key=True),
+    Column("model", Digest, primary_key=True),
     Column("revision", BigInteger, nullable=False),
     Column("state", String(8), nullable=False),
     Column("reason", Text),
@@ -388,7 +394,7 @@ webhook_states = Table(
     "webhook_states",
     metadata,
     Column("webhook", String(55), primary_key=True),
-    Column("model", String(64), primary_key=True),
+    Column("model", Digest, primary_key=True),
     Column("revision", BigInteger, nullable=False),
 )
 
@@ -528,7 +534,7 @@ retention_models = Table(
     metadata,
     Column("plan", String(16), primary_key=True),
     Column("number", Integer, primary_key=True, autoincrement=False),
-    Column("model", String(64), nullable=False),
+    Column("model", Digest, nullable=False),
     Column("goes", Integer, nullable=False),
     # Canonical JSON: why, with what.
     Column("line", Text, nullable=False),
@@ -543,7 +549,7 @@ retention_objects = Table(
     metadata,
     Column("plan", String(16), primary_key=True),
     Column("number", Integer, primary_key=True, autoincrement=False),
-    Column("model", String(64), nullable=False),
+    Column("model", Digest, nullable=False),
     Column("source", Text, nullable=False),
     Column("key", LargeBinary, nullable=False),
     Column("line", Text, nullable=False),

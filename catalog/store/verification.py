@@ -42,9 +42,12 @@ def verify(engine: Engine, counts: VerificationCounts) -> Iterator[ChainFault]:
 
 
 def _revisions(engine: Engine) -> Iterator[Any]:
+    columns = revisions.c.model, revisions.c.number
     place = ("", 0)
     while True:
-        newer = tuple_(revisions.c.model, revisions.c.number) > tuple_(*map(literal, place))
+        newer = tuple_(*columns) > tuple_(
+            *(literal(value, column.type) for value, column in zip(place, columns, strict=True))
+        )
         statement = select(revisions).where(newer).order_by(revisions.c.model, revisions.c.number)
         with engine.connect() as connection:
             page = list(connection.execute(statement.limit(PAGE)))

@@ -13,7 +13,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    create_views(op.get_bind())
+    create_views(op.get_bind(), of_bytes=False)
 
 
 def downgrade() -> None:

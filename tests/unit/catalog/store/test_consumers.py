@@ -360,7 +360,8 @@ def test_a_revision_that_is_committed_late_is_not_passed_by(tmp_path, postgresql
         index = store.consumer(INDEX)
         actions = index.claim()
         index.settle(actions, done(actions))
-        row = {"number": 9, "sha256": "", "made_by": "test", "made_at": "", "document": b""}
+        row = {"number": 9, "made_by": "test", "made_at": "", "document": b""}
+        row |= dict.fromkeys(("sha256", "chain_sha256", "sealed_sha256"), "")
         both_open, committed = threading.Event(), []
 
         def commit_fast():

@@ -3,7 +3,10 @@
 import hashlib
 import json
 import lzma
+import signal
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -210,3 +213,53 @@ def secrets_in(*texts: bytes) -> set[str]:
     return {
         name for name, secret in CONTENTS["secrets"].items() if any(secret.encode() in data for data in texts)
     }
+
+
+KILLED_WHILE_DIGESTS_BECOME_BYTES = """
+import os, signal, sys
+from pathlib import Path
+from catalog.settings import Settings
+from catalog.store import digests, open_store
+
+calls, whole = 0, digests.raw_digest
+
+def killing(value):
+    global calls
+    calls += 1
+    if calls == int(sys.argv[2]):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return whole(value)
+
+killing.__name__ = "raw_digest"
+digests.raw_digest = killing
+open_store(Settings(home=Path(sys.argv[1])), write=True)
+"""
+
+
+@pytest.mark.parametrize("calls", [1, 400])
+def test_a_kill_while_the_store_is_written_anew_leaves_it_as_it_was(on_sqlite, calls):
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED_WHILE_DIGESTS_BECOME_BYTES, str(on_sqlite.home), str(calls)],
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL
+    with sqlite3.connect(on_sqlite.home / "store.sqlite3") as database:
+        assert database.execute("SELECT version_num FROM alembic_version").fetchall() == [("0002",)]
+        ids = {row for (row,) in database.execute("SELECT id FROM records")}
+    assert ids == {row["id"] for row in CONTENTS["records"]}
+    with open_store(on_sqlite, write=True) as store:
+        assert all(store.records.get(model) for model in ids)
+
+
+@pytest.mark.parametrize("databases", ["on_sqlite", "on_postgresql"])
+def test_digests_are_bytes_afterwards_and_rows_find_each_other(request, databases):
+    with (
+        open_store(request.getfixturevalue(databases), write=True) as store,
+        store.engine.connect() as connection,
+    ):
+        lengths = connection.execute(text("SELECT length(id) FROM records")).scalars()
+        assert set(lengths) == {32}
+        joined = text("SELECT count(*) FROM revisions JOIN records ON records.id = revisions.model")
+        assert connection.execute(joined).scalar_one() == len(CONTENTS["revisions"])
+        owned = text("SELECT count(*) FROM record_files JOIN records ON records.id = record_files.model")
+        assert connection.execute(owned).scalar_one() > 0

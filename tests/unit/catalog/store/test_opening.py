@@ -35,6 +35,8 @@ def test_the_schema_that_the_code_names_is_the_newest_migration():
     assert [script.revision for script in reversed(list(scripts.walk_revisions()))] == list(VERSIONS)
 
 
+@pytest.mark.filterwarnings("ignore:Skipped unsupported reflection of expression-based index")
+@pytest.mark.filterwarnings("ignore:autogenerate skipping metadata-specified expression-based index")
 @pytest.mark.parametrize("begins_at", [None, VERSIONS[0]])
 def test_migrations_and_tables_agree(tmp_path, begins_at):
     """Of a new store, which is made as the tables say, and of one that every migration was run on."""
@@ -68,6 +70,7 @@ def test_the_same_indexes_are_of_a_part_of_their_rows_on_both_databases():
     for dialect in ("sqlite", "postgresql"):
         words = [definition.split(" WHERE ") for definition in _definitions(dialect) if "INDEX" in definition]
         parts[dialect] = {index.split(" ON ")[0]: rows for index, *rows in words}
+    assert parts["sqlite"].pop("CREATE INDEX records_by_shown_id") == []  # PostgreSQL joins views by a hash
     assert parts["sqlite"] == parts["postgresql"]
     assert len([rows for rows in parts["sqlite"].values() if rows]) > 3
 

@@ -1,5 +1,7 @@
 """People who ask in SQL: the same names, columns and answers on both databases, and nothing to be written."""
 
+import itertools
+
 import pytest
 from fixtures.crawling import EXTRACTORS, Shop
 from sqlalchemy import inspect, text
@@ -97,6 +99,35 @@ def test_a_join_answers_what_a_search_would(filled):
     assert asked(filled, "SELECT count(*), min(size_bytes) > 0 FROM files WHERE format = 'safetensors'") == [
         (3, True)
     ]
+
+
+@pytest.mark.parametrize("filled", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    "views",
+    [f"{left} JOIN {right} USING (model_id)" for left, right in itertools.permutations(NAMES, 2)]
+    + ["versions AS later JOIN versions AS earlier USING (model_id)"],
+)
+def test_views_are_joined_by_an_index(filled, views):
+    """Ids are bytes that views show as text: without an index of that each row would be compared with each other."""
+    plan = [row[3] for row in asked(filled, f"EXPLAIN QUERY PLAN SELECT count(*) FROM {views}")]
+    assert sum("SCAN" in step and "VIRTUAL TABLE" not in step for step in plan) == 1, plan
+
+
+def test_ids_and_hashes_are_shown_as_the_catalog_has_them(filled):
+    shown = asked(
+        filled, "SELECT model_id, version_hash, parent_hash FROM versions ORDER BY model_id, version_number"
+    )
+    records = filled.store.records
+    assert shown == [
+        (model.id, revision.sha256, revision.parent_sha256)
+        for model in records.iterate()
+        for revision in records.history(model.id)
+    ]
+    assert sorted(asked(filled, "SELECT model_id, version_hash FROM models")) == [
+        (model.id, records.history(model.id)[-1].sha256) for model in records.iterate()
+    ]
+    wanted = shown[0][0]
+    assert asked(filled, f"SELECT DISTINCT model_id FROM files WHERE model_id = '{wanted}'") == [(wanted,)]
 
 
 def test_versions_are_chained_by_their_hashes(filled):
