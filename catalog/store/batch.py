@@ -112,6 +112,8 @@ class RecordBatch:
         self._author = author
         self._cause = cause
         self._rows: dict[str, dict[str, Any]] = {}
+        self._locked: set[str] = set()
+        """Models of which the records were locked, if there were any."""
         self._contents: dict[str, Document] = {}
         self._dirty: set[str] = set()
         self._revised: dict[str, tuple[Document, str]] = {}
@@ -134,7 +136,8 @@ class RecordBatch:
 
     def lock(self, models: Iterable[str | None]) -> None:
         """Nobody else writes these records until this transaction ends."""
-        wanted = sorted({model for model in models if model and model not in self._rows})
+        wanted = sorted({model for model in models if model} - self._locked)
+        self._locked.update(wanted)
         for part in parts(wanted):
             chosen = select(records).where(records.c.id.in_(part)).order_by(records.c.id)
             for row in self._connection.execute(chosen.with_for_update()):
@@ -464,6 +467,7 @@ class RecordBatch:
                 }
             )
             self._dirty.add(model)
+        self._expect_latest()
         upsert(self._connection, records, [self._rows[model] for model in sorted(self._dirty)])
         members.write(self._connection, self._files, new=self._new)
         members.drop(self._connection, sorted(self._gone))
@@ -478,6 +482,18 @@ class RecordBatch:
         for tell in self._notes:
             if (happening := tell()) is not None:
                 audit.append(self._connection, happening)
+
+    def _expect_latest(self) -> None:
+        """New models are written as the latest of their names where none of this batch stands behind them: mostly there are
+        no others, and then `series.settle`, which looks at all, has nothing to write.
+        """
+        last: dict[str, str] = {}
+        for row in self._rows.values():
+            if row["state"] == LIVE:
+                last[row["name"]] = max(last.get(row["name"], ""), row["series_place"])
+        for model in self._new:
+            row = self._rows[model]
+            row["latest"] = int(row["state"] == LIVE and row["series_place"] == last[row["name"]])
 
     def revision(self, model: ModelId) -> int:
         """The number of the record's present revision; after `write` that which this batch made."""
