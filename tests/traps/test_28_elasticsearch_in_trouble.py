@@ -12,9 +12,11 @@ from indexer.drain import drain
 
 pytest.importorskip("elasticsearch")
 from indexer.engines.elasticsearch import ElasticsearchEngine, ElasticsearchWriter
-from indexer.engines.elasticsearch import writer as writing
 
-pytestmark = pytest.mark.filterwarnings("ignore:Elasticsearch built-in security features are not enabled")
+pytestmark = [
+    pytest.mark.usefixtures("quick_retries"),
+    pytest.mark.filterwarnings("ignore:Elasticsearch built-in security features are not enabled"),
+]
 BUSY = {"type": "es_rejected_execution_exception", "reason": "the queue is full"}
 
 
@@ -48,12 +50,6 @@ class Waiting:
 
     def size(self):
         return len(self.waiting)
-
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch):
-    """Back-off as in life, in hundredths of a second."""
-    monkeypatch.setattr(writing, "FIRST_BACKOFF_SECONDS", 0.01)
 
 
 @pytest.fixture

@@ -154,6 +154,7 @@ def test_a_red_index_is_one_sentence(node, settings):
         node.admin.indices.delete(index="models-0a-1")
 
 
+@pytest.mark.usefixtures("quick_retries")
 def test_a_full_disk_keeps_everything_waiting_and_readable(node, filled):
     """The flood-stage mark of the disk is set above what is free, so the node itself closes the index for writing."""
     marks = {

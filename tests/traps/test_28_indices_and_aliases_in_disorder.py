@@ -178,6 +178,7 @@ def test_a_rebuild_that_was_killed_is_no_index_to_go_back_to(writer, settings, c
     assert total(settings) == 1
 
 
+@pytest.mark.usefixtures("quick_retries")
 @pytest.mark.parametrize(
     ("block", "sentence"),
     [

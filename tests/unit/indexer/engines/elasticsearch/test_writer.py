@@ -20,8 +20,7 @@ BULK = "PUT /models-write/_bulk"
 
 
 @pytest.fixture
-def writer(scripted_cluster, tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "FIRST_BACKOFF_SECONDS", 0.01)
+def writer(scripted_cluster, tmp_path, quick_retries):
     opened = ElasticsearchWriter(Settings(home=tmp_path, elasticsearch_url=scripted_cluster.url))
     yield opened
     opened.close()
