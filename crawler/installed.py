@@ -27,24 +27,24 @@ def installed_extractors() -> tuple[tuple[Extractor, ...], tuple[str, ...]]:
     """Every registered extractor that can be loaded and made, by the names of their plug-ins, and of each that cannot a sentence
     that says why.
     """
-    made: dict[str, Extractor] = {}
+    usable: dict[str, Extractor] = {}
     unavailable: list[str] = []
     names = plugins.names("extractor")
     for name in sorted(names, key=lambda name: name not in plugins.EXTRACTORS):
         try:
-            extractor = _made(name)
+            extractor = _instance(name)
         except PluginUnavailable as error:
             unavailable.append(str(error))
             continue
-        if any(extractor.name == other.name for other in made.values()):
+        if any(extractor.name == other.name for other in usable.values()):
             reason = f"another one is called {extractor.name!r}"
             unavailable.append(str(PluginUnavailable("extractor", name, reason)))
             continue
-        made[name] = extractor
-    return tuple(made[name] for name in names if name in made), tuple(unavailable)
+        usable[name] = extractor
+    return tuple(usable[name] for name in names if name in usable), tuple(unavailable)
 
 
-def _made(name: str) -> Extractor:
+def _instance(name: str) -> Extractor:
     kind = plugins.load("extractor", name)
     try:
         extractor: Extractor = kind()

@@ -60,7 +60,7 @@ def make(task: Task) -> RecordChange:
     group: whoever asked has the group. What breaks over one model costs that model alone. Raises StoreDamaged.
     """
     try:
-        return _made(task)
+        return _change(task)
     except StoreDamaged:
         raise
     except Exception as error:  # noqa: BLE001 - what a file says may be of a kind that nobody thought of
@@ -68,7 +68,7 @@ def make(task: Task) -> RecordChange:
         return make_of_outlines(task, described(error))
 
 
-def _made(task: Task) -> RecordChange:
+def _change(task: Task) -> RecordChange:
     readings = {key: Reading(extraction_of(key, body)) for key, body in task.bodies.items()}
     change = change_of(
         filled(task.group, readings),

@@ -14,7 +14,7 @@ from crawler.formats.context_length import MAX_CONTEXT
 from crawler.formats.json_values import leftovers, mapping, pointer, positive, text
 from crawler.reader import RangedReader
 
-TEMPLATE_NAMES = frozenset({"chat_template.jinja", "chat_template.json"})
+TEMPLATE_NAMES = ("chat_template.jinja", "chat_template.json")
 MAX_TEMPLATE_FILE_BYTES = 1024 * 1024
 _KNOWN = frozenset(
     {"model_max_length", "chat_template", "tokenizer_class", "added_tokens_decoder", "auto_map"}

@@ -44,7 +44,7 @@ class ModelConfigsExtractor:
     """
 
     name = "model-configs"
-    version = 7
+    version = 8
     description = (
         "params.json (Meta, Mistral), open_clip_config.json, genai_config.json, mlc-chat-config.json, metadata.json (KerasHub),"
         " metadata.yaml (exports of Ultralytics), model.json (Jan), NAME.onnx.json (Piper), inference.yml (Paddle),"

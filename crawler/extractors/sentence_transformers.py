@@ -17,7 +17,7 @@ from crawler.promises import Container, Promise
 from crawler.reader import RangedReader
 
 MAX_MODULES = 50
-TOP_FILES = frozenset({"modules.json", "config_sentence_transformers.json", "sentence_bert_config.json"})
+TOP_FILES = ("modules.json", "config_sentence_transformers.json", "sentence_bert_config.json")
 _MODULE_CONFIG = re.compile(r"(?:^|/)\d+_([A-Za-z]+)/config\.json$")
 _VERSIONS = {
     "pytorch": "torch",

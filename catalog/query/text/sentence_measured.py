@@ -45,21 +45,25 @@ def _between(sentence: Sentence, at: int) -> Replacement:
         return count + on[0] + bound.count, f"{_on(target, on[1])}{bound.sign}{bound.amount.text}"
     words = sentence.words
     shorter = replace(sentence, words=(*words[: at + count], *words[at + count + on[0] :]))
-    told = _told(shorter, at, _BOUNDS)
-    if told is not None and told[0] > count:
-        return told[0] + on[0], f"{_on(told[1], on[1])}{told[2]}"
+    bounded = _condition(shorter, at, _BOUNDS)
+    if bounded is not None and bounded[0] > count:
+        return bounded[0] + on[0], f"{_on(bounded[1], on[1])}{bounded[2]}"
     name = _on(target, on[1])
     return (count + on[0], f"has:{name} sort:{name}") if bracketed is not None else None
 
 
 def _behind(sentence: Sentence, at: int) -> Replacement:
     """The data set stands behind the condition."""
-    told = _told(sentence, at, _BOUNDS_FIRST)
-    on = None if told is None else on_dataset(sentence, at + told[0])
-    return None if told is None or on is None else (told[0] + on[0], f"{_on(told[1], on[1])}{told[2]}")
+    bounded = _condition(sentence, at, _BOUNDS_FIRST)
+    on = None if bounded is None else on_dataset(sentence, at + bounded[0])
+    return (
+        None
+        if bounded is None or on is None
+        else (bounded[0] + on[0], f"{_on(bounded[1], on[1])}{bounded[2]}")
+    )
 
 
-def _told(sentence: Sentence, at: int, rules: Sequence[Rule]) -> tuple[int, Target, str] | None:
+def _condition(sentence: Sentence, at: int, rules: Sequence[Rule]) -> tuple[int, Target, str] | None:
     """How many words say a condition on one metric, the metric, and the sign with the number."""
     for rule in rules:
         match = rule(sentence, at)
