@@ -10,6 +10,8 @@ from crawler.source import TOO_LONG, ZERO_BYTE, Listed, listing
 class Source:
     """One step with these keys."""
 
+    id = uri = "s"
+
     def __init__(self, *keys):
         self.keys = keys
 
