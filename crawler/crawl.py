@@ -32,7 +32,16 @@ from crawler.reader import Budget
 from crawler.readers import readers_for
 from crawler.reading import Registry
 from crawler.settings import FileSettings
-from crawler.source import CUT_KEYS, Confirming, Cuttable, Remembering, Resumable, Source, is_ours
+from crawler.source import (
+    CUT_KEYS,
+    Confirming,
+    Cuttable,
+    Remembering,
+    Resumable,
+    Source,
+    is_ours,
+    raised_in_store,
+)
 from crawler.stages import interim
 from crawler.stages.account import AS_BEFORE, Account, CrawlReport, Progress
 from crawler.stages.committing import CommittingStage, compared
@@ -107,7 +116,7 @@ def crawl(
             except ModeldexError:
                 raise
             except Exception as error:
-                if is_ours(source):
+                if is_ours(source) or raised_in_store(error):
                     raise
                 raise PluginUnavailable("source", source.id, described(error)) from error
 

@@ -11,6 +11,7 @@ with them, too; a secret one is given as a reference and arrives as what it refe
 from __future__ import annotations
 
 import re
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Protocol, runtime_checkable
@@ -140,6 +141,12 @@ def head_of(source: Source, key: ObjectKey) -> ObjectMeta | None:
 def is_ours(source: Source) -> bool:
     """Whether its types are held by the checker. What a selection lets through has been looked at before."""
     return type(source).__module__.startswith("crawler.")
+
+
+def raised_in_store(error: Exception) -> bool:
+    """Whether the store was at work when that was raised: then no source is to blame."""
+    frames = traceback.walk_tb(error.__traceback__)
+    return any(frame.f_globals.get("__name__", "").startswith("catalog.store") for frame, _ in frames)
 
 
 def _check(meta: ObjectMeta, source: Source, place: str) -> None:
