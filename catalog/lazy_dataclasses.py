@@ -50,7 +50,8 @@ else:
         """The same as `dataclasses.replace`: 1.3 in place of 2.9 µs for an observation, of which a model takes dozens."""
         kind = type(value)
         if kind not in _FROZEN:
-            return dataclasses.replace(value, **changes)
+            # Structs (`catalog.records.values`) have their own.
+            return getattr(kind, "__replace__", dataclasses.replace)(value, **changes)
         copy, setters = _copier(kind)
         if not changes.keys() <= setters.keys():
             return dataclasses.replace(value, **changes)  # which says what is wrong with them

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field as default
 from enum import IntEnum, StrEnum
 from typing import Any
 
-from catalog.lazy_dataclasses import dataclass
+from msgspec import field as default
+
 from catalog.records.objects import ModelId, ObjectKey
+from catalog.records.values import Value
 
 
 class Evidence(StrEnum):
@@ -76,8 +77,7 @@ class Severity(IntEnum):
     CRITICAL = 5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Observation:
+class Observation(Value, frozen=True, kw_only=True):
     """One thing one file says about one field.
 
     `field` is a name of fields.toml, `metrics.<raw name>`, `hyperparameters.<name>` or `extra.<name>`.
@@ -107,8 +107,7 @@ class Observation:
     lender: ModelId | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TensorInfo:
+class TensorInfo(Value, frozen=True, kw_only=True):
     """One tensor of a file. `shape` is logical order, `elements` the stored values, `part` what it belongs to."""
 
     name: str
@@ -119,8 +118,7 @@ class TensorInfo:
     part: str = "model"  # model | buffer | optimizer | ema | auxiliary | constant
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TensorTally:
+class TensorTally(Value, frozen=True, kw_only=True):
     """Tensors that count alike: same part, dtype, name suffix and companions.
 
     `suffix` is the last part of the name (`weight`, `qweight`, `scales`), `companions` the suffixes of tensors that
@@ -140,8 +138,7 @@ class TensorTally:
     bits_per_scale: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TensorSummary:
+class TensorSummary(Value, frozen=True, kw_only=True):
     """All tensors of one file, counted; the first `TENSORS_KEPT` of them by name.
 
     `names_sha256` is the identity of the sorted (name, dtype, shape) list; `unknown_tensors` were seen but not understood.
@@ -158,8 +155,7 @@ class TensorSummary:
     counts_are_parameters: bool = True  # False: constants of a graph made elsewhere, or not weights at all
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reference:
+class Reference(Value, frozen=True, kw_only=True):
     """Another file of the same model that this one names: a shard, external data, a component.
 
     `name` is relative to the file's own directory and has been checked to stay inside it. `relation` is shard, data,
@@ -173,8 +169,7 @@ class Reference:
     tensors: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Risk:
+class Risk(Value, frozen=True, kw_only=True):
     """One reason not to load a file without thought. `kind` is a facet value; `unchecked` is never clean.
 
     Kinds: code-execution, lambda-layer, template-injection, path-traversal, zip-bomb, secret, remote-code,
@@ -189,8 +184,7 @@ class Risk:
     member: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
+class Problem(Value, frozen=True, kw_only=True):
     """Something that could not be read, or does not agree. `code` is stable, `message` one sentence."""
 
     code: str
@@ -199,8 +193,7 @@ class Problem:
     pointer: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
+class Subject(Value, frozen=True, kw_only=True):
     """One of several things that a file tells about (a run, a logged model, a registered version, a DVC output).
 
     It is bound to the model group that shares one of `join_keys` (`path:<key>`, `dir:<key>`, `mlflow:<model id>`,
@@ -218,8 +211,7 @@ class Subject:
     digest: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Extraction:
+class Extraction(Value, frozen=True, kw_only=True):
     """All that one file says. Complete, or absent: an extractor returns one or raises `ExtractError`.
 
     `tensors_digest` stands for names, dtypes, shapes and bytes of all its tensors (`catalog.records.hashes`), and is

@@ -6,7 +6,7 @@ import os
 from datetime import datetime
 from typing import NewType
 
-from catalog.lazy_dataclasses import dataclass
+from catalog.records.values import Value
 
 SourceId = NewType("SourceId", str)
 ModelId = NewType("ModelId", str)
@@ -22,8 +22,7 @@ SAME_BYTES = "bytes:"
 """How a `file_identity` begins that storage gives to equal bytes, whichever objects hold them, and to no others."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ObjectMeta:
+class ObjectMeta(Value, frozen=True, kw_only=True):
     """One object as its listing describes it.
 
     `change_token` is opaque: equal means unchanged (an ETag with its version, or a file's stat identity).

@@ -9,9 +9,12 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
-from catalog.lazy_dataclasses import dataclass, field
+from msgspec import field
+
+from catalog.lazy_dataclasses import dataclass
 from catalog.records.extraction import Extraction, Observation, Role
 from catalog.records.objects import ModelId, ObjectKey, ObjectMeta, SourceId
+from catalog.records.values import Value
 
 Document = dict[str, Any]
 """The model as JSON: nested objects, the same in the store, both engines and every API. Absent fields are left out."""
@@ -24,8 +27,7 @@ def model_id(source: SourceId, group_key: str) -> ModelId:
     return ModelId(hashlib.sha256(text).hexdigest())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Place(Value, frozen=True, kw_only=True):
     """Where a person finds a model: as text beside its source, as its source's own URI, and everywhere it is."""
 
     path: str
@@ -76,8 +78,7 @@ class Edit:
         return EditState(kind=self.kind, value=self.value)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Member:
+class Member(Value, frozen=True, kw_only=True):
     """One file of a group. `alternative` marks the same weights in another format, not counted."""
 
     object: ObjectMeta
@@ -98,8 +99,7 @@ class Member:
         return self.extraction is not None and self.extraction.role is Role.PART
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
+class Group(Value, frozen=True, kw_only=True):
     """The files of one model. `key` is its path (file, directory, or shard pattern) inside the source."""
 
     source: SourceId
@@ -118,8 +118,7 @@ class Group:
     hearsay: frozenset[ObjectKey] = frozenset()  # those of them that know no more than its address
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Contender:
+class Contender(Value, frozen=True, kw_only=True):
     """One observation in the competition for a field: what it came to, and why it won or lost.
 
     `changes` lists what was done to the raw value in order: `percent÷100`, `alias acc→accuracy`, `float32-shortest`,
@@ -133,8 +132,7 @@ class Contender:
     lost_because: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FieldProvenance:
+class FieldProvenance(Value, frozen=True, kw_only=True):
     """Who said a field's value, and who said otherwise. Union fields have several winners."""
 
     field: str
@@ -143,8 +141,7 @@ class FieldProvenance:
     conflict: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelRecord:
+class ModelRecord(Value, frozen=True, kw_only=True):
     """What the normaliser made of one group: the document and the provenance of every value in it.
 
     The document lacks only what the store knows: revision, first_seen, last_seen, duplicate_group, locations of copies.

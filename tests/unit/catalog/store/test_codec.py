@@ -3,15 +3,25 @@
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import UTC, datetime
 
-from catalog.records import Extraction, ObjectKey, Role, TensorSummary
+import pytest
+
+from catalog.records import (
+    Contender,
+    Extraction,
+    FieldProvenance,
+    ModelId,
+    ModelRecord,
+    ObjectKey,
+    Observation,
+    Origin,
+    Role,
+    SourceId,
+)
 from catalog.settings import Settings
 from catalog.store import open_store
-from catalog.store.codec import (
-    SHARED_KEPT,
-    pack,
-    pack_json,
-)
+from catalog.store.codec import encode, pack, pack_json, unpack
 from catalog.store.database import PAGE_BYTES
 
 SAID = Extraction(
@@ -19,14 +29,47 @@ SAID = Extraction(
 )
 
 
-def test_what_shares_its_tensors_with_others_is_packed_as_it_is_alone():
-    summaries = [
-        TensorSummary(tallies=(), tensors=(), count=number, names_sha256="")
-        for number in range(2 * SHARED_KEPT)
-    ]
-    shared = [pack(replace(SAID, tensors=summary)) for summary in [*summaries, *summaries, summaries[-1]]]
-    alone = [pack(replace(SAID, tensors=replace(summary))) for summary in summaries]
-    assert shared == [*alone, *alone, alone[-1]]
+@pytest.mark.parametrize(
+    "raw",
+    [
+        (1, (2,)),
+        [1, ("a",)],
+        {"a": {"b": float("nan")}},
+        [float("-inf"), 1.5, 1e22],
+        {"$tuple": [1]},
+        {"": {"$at": None}},
+        "$tuple",
+        "caf\udce9",
+        {"caf\udce9": 1},
+        datetime(2026, 1, 2, tzinfo=UTC),
+        10**30,
+        {"a": [True, None, "b", -0.0]},
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("place", ["raw", "context"])
+def test_what_json_cannot_say_is_read_as_it_was_packed(raw, place):
+    said = Observation(
+        field="extra.a",
+        raw=1,
+        pointer="",
+        key=SAID.key,
+        extractor="",
+        extractor_version=1,
+        origin=Origin.CONFIG,
+    )
+    said = replace(said, **{place: raw if place == "raw" else {"a": raw}})
+    record = ModelRecord(
+        id=ModelId("1"),
+        source=SourceId("file:///a"),
+        group_key="",
+        document={"extra": {"a": raw}},
+        provenance={
+            "extra.a": FieldProvenance(field="extra.a", winners=(Contender(observation=said, value=raw),))
+        },
+    )
+    assert repr(unpack(ModelRecord, pack(record))) == repr(record)
+    assert repr(unpack(ModelRecord, pack_json(encode(record)))) == repr(record)
 
 
 def test_who_only_reads_does_not_load_what_writes():
