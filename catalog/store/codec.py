@@ -48,7 +48,7 @@ def _plain_text(value: Any) -> bytes | None:
         return None
     try:
         text: bytes = _plain_encoder().encode(value)
-    except UnicodeEncodeError:  # lone surrogates
+    except (UnicodeEncodeError, TypeError):  # lone surrogates, and subclasses of texts and numbers
         return None
     return None if TAG in text else text
 

@@ -123,8 +123,11 @@ def _rewrite_sqlite(connection: sa.Connection, *, to_bytes: bool) -> None:
     functions: tuple[Callable[[Any], Any], ...] = raw_digest, digest_text, raw_tie, tie_name
     for function in functions:
         driver.create_function(function.__name__, 1, function, deterministic=True)
+    # Else SQLite renames no table while somebody's own view asks one of ours, which is not there meanwhile.
+    connection.exec_driver_sql("PRAGMA legacy_alter_table = ON")
     for table in _tables():
         _rewrite_table(connection, table, to_bytes=to_bytes)
+    connection.exec_driver_sql("PRAGMA legacy_alter_table = OFF")
 
 
 def _rewrite_table(connection: sa.Connection, table: str, *, to_bytes: bool) -> None:

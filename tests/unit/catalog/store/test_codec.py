@@ -16,6 +16,7 @@ from catalog.records import (
     ObjectKey,
     Observation,
     Origin,
+    Problem,
     Role,
     SourceId,
 )
@@ -70,6 +71,33 @@ def test_what_json_cannot_say_is_read_as_it_was_packed(raw, place):
     )
     assert repr(unpack(ModelRecord, pack(record))) == repr(record)
     assert repr(unpack(ModelRecord, pack_json(encode(record)))) == repr(record)
+
+
+class Marked(str):
+    """A text that remembers something, as readers of files make them."""
+
+    __slots__ = ("is_quoted",)
+
+
+class Counted(int):
+    """The same of a number."""
+
+
+def test_texts_and_numbers_of_a_subclass_are_kept_as_what_they_are_in_json():
+    """msgspec refuses them, and a file whose reader gave one in place of a text could not be kept."""
+    said = Extraction(
+        key=SAID.key,
+        extractor="hf-config",
+        extractor_version=Counted(4),
+        format=Marked("safetensors"),
+        role=Role.CONFIG,
+        problems=(Problem(code="a", message=Marked("b")),),
+        bytes_read=Counted(7),
+    )
+    read = unpack(Extraction, pack(said))
+    assert read == said
+    assert {type(value) for value in (read.format, read.problems[0].message)} == {str}
+    assert type(read.bytes_read) is int
 
 
 def test_who_only_reads_does_not_load_what_writes():

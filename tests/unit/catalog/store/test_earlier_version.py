@@ -263,3 +263,18 @@ def test_digests_are_bytes_afterwards_and_rows_find_each_other(request, database
         assert connection.execute(joined).scalar_one() == len(CONTENTS["revisions"])
         owned = text("SELECT count(*) FROM record_files JOIN records ON records.id = record_files.model")
         assert connection.execute(owned).scalar_one() > 0
+
+
+def test_views_of_their_own_that_people_built_on_ours_hinder_no_update_and_still_answer(tmp_path):
+    """SQLite renamed no table while a view asked for one that was not there, and the store could not be opened at all."""
+    settings = Settings(home=tmp_path)
+    engine = open_database(f"sqlite:///{tmp_path / 'store.sqlite3'}", write=True)
+    make_schema(engine, "0027")
+    engine.dispose()
+    with sqlite3.connect(tmp_path / "store.sqlite3") as database:
+        database.execute("CREATE VIEW lab AS SELECT name, tag FROM models JOIN tags USING (model_id)")
+    with open_store(settings, write=True) as store, store.engine.connect() as connection:
+        assert (
+            connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one() == VERSIONS[-1]
+        )
+        assert not connection.execute(text("SELECT * FROM lab")).all()
