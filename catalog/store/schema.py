@@ -27,6 +27,7 @@ from sqlalchemy.schema import ExecutableDDLElement
 
 from catalog.errors import StoreDamaged, StoreError, StoreTooNew
 from catalog.search.engine import INDEX
+from catalog.store.database import BUSY_TIMEOUT_MS
 from catalog.store.faults import BACKUP
 from catalog.store.sql_views import create_views
 from catalog.store.tables import consumers, metadata, narrow_on_postgresql, records
@@ -49,6 +50,8 @@ MANY_MODELS = 10_000
 COMPACTED = 28
 """SQLite's `user_version` of a store that has no free pages from before its tables were last written anew (0028), and so
 none from before secrets were masked (0005)."""
+COMPACTING_WAIT_MS = 500
+"""How long the compaction waits for others."""
 MASKED = ("extractions", "objects", "records", "revisions", "runs", "scopes", "deliveries")
 
 log = logging.getLogger(__name__)
@@ -85,22 +88,32 @@ def version_of(connection: Connection) -> str | None:
 def _compact_sqlite(engine: Engine) -> None:
     """Free pages and the write-ahead log keep what rows held before: both are written anew, once.
 
-    What hinders it (a full disk, somebody who reads) keeps nobody from working: the next opening tries again.
+    What hinders it (a full disk, somebody who reads or writes) keeps nobody from working, nor waiting for long: the next
+    opening tries again.
     """
     connection = engine.raw_connection()
     cursor = connection.cursor()
     try:
         if cursor.execute("PRAGMA user_version").fetchone()[0] >= COMPACTED:
             return
-        cursor.execute("VACUUM")
-        busy, *_ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        if not busy:
-            cursor.execute(f"PRAGMA user_version={COMPACTED}")
+        cursor.execute(f"PRAGMA busy_timeout={COMPACTING_WAIT_MS}")
+        # First without anything new in it: else each opening adds the whole store to a log that somebody still reads.
+        if _is_log_emptied(cursor):
+            cursor.execute("VACUUM")
+            if _is_log_emptied(cursor):
+                cursor.execute(f"PRAGMA user_version={COMPACTED}")
     except sqlite3.OperationalError as error:
         log.warning("the store could not be compacted reason=%s", error)
     finally:
+        cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
         cursor.close()
         connection.close()
+
+
+def _is_log_emptied(cursor: Any) -> bool:
+    """Whether all of the write-ahead log could be brought into the store: nobody else reads it or writes meanwhile."""
+    busy: int = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+    return not busy
 
 
 def _compact_postgresql(engine: Engine) -> None:
