@@ -8,7 +8,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -22,7 +21,7 @@ from catalog.store.canonical import document_sha256
 from catalog.store.codec import instant
 from catalog.store.compression import DamagedText, unpacked
 from catalog.store.database import open_database
-from catalog.store.schema import COMPACTED, COMPACTING_WAIT_MS, VERSIONS
+from catalog.store.schema import COMPACTED, VERSIONS
 from catalog.store.tables import extractions, objects, revisions
 
 DATA = Path(__file__).parents[3] / "data" / "store-0002"
@@ -282,7 +281,7 @@ def test_views_of_their_own_that_people_built_on_ours_hinder_no_update_and_still
         assert not connection.execute(text("SELECT * FROM lab")).all()
 
 
-def test_while_somebody_reads_an_updated_store_opens_at_once_and_its_log_does_not_grow(on_sqlite):
+def test_the_log_of_an_updated_store_does_not_grow_with_each_opening_while_somebody_reads_it(on_sqlite):
     """Each command tried to compact the store, which waited for a minute and left another copy of it in the log."""
     path = on_sqlite.home / "store.sqlite3"
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as reader:
@@ -291,10 +290,8 @@ def test_while_somebody_reads_an_updated_store_opens_at_once_and_its_log_does_no
         reader.execute("SELECT count(*) FROM records").fetchone()
         open_store(on_sqlite, write=True).close()
         size = path.with_name("store.sqlite3-wal").stat().st_size
-        began = time.monotonic()
         for write in (True, False):
             open_store(on_sqlite, write=write).close()
-        assert time.monotonic() - began < 2 * COMPACTING_WAIT_MS / 1000 + 10
         assert path.with_name("store.sqlite3-wal").stat().st_size == size
     open_store(on_sqlite, write=True).close()
     with contextlib.closing(sqlite3.connect(path)) as database:
