@@ -118,7 +118,6 @@ def statements(dialect: str, *, of_bytes: bool = True) -> Iterator[str]:
     is_sqlite = dialect == "sqlite"
     extracted = _of_sqlite if is_sqlite else _of_postgresql
     shown = (_hex_of_sqlite if is_sqlite else _hex_of_postgresql) if of_bytes else str
-    is_joined = is_sqlite and of_bytes  # by the index of `tables.SHOWN_ID`
     document = "records.document" if is_sqlite else "parsed.document"
     columns = ", ".join(f'{extracted(document, column)} AS "{column.name}"' for column in MODELS)
     parsed = (
@@ -133,12 +132,13 @@ def statements(dialect: str, *, of_bytes: bool = True) -> Iterator[str]:
         "records.first_seen AS first_seen, records.missing_since AS missing_since, "
         f"{columns} FROM {parsed} WHERE {_LIVE}"
     )
+    # Joined for the index of `tables.SHOWN_ID`.
     yield (
-        f"CREATE VIEW versions AS SELECT {shown('records.id' if is_joined else 'revisions.model')} AS model_id, "
+        f"CREATE VIEW versions AS SELECT {shown('records.id' if of_bytes else 'revisions.model')} AS model_id, "
         f"revisions.number AS version_number, {shown('revisions.sha256')} AS version_hash, "
         f"{shown('revisions.parent_sha256')} AS parent_hash, revisions.made_by AS made_by, "
         "revisions.author AS author, revisions.cause AS cause, revisions.made_at AS created_at "
-        f"FROM revisions{' JOIN records ON records.id = revisions.model' if is_joined else ''}"
+        f"FROM revisions{' JOIN records ON records.id = revisions.model' if of_bytes else ''}"
     )
     for view in LISTS:
         if is_sqlite:

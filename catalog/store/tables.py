@@ -84,9 +84,9 @@ LIVE_AND_READ = "state = 'live' AND reading IN ('read', 'failed')"
 NOT_MADE = "length(signature) = 0"
 """The models of which no record could be made but of their outlines: none, as a rule, for which there is an index."""
 
-SHOWN_ID = "lower(hex(id))"
-"""How views show ids on SQLite (`catalog.store.sql_views`): without an index each model would be compared with each other
-where two views are joined. PostgreSQL joins them by a hash."""
+SHOWN_ID = {"sqlite": "lower(hex(id))", "postgresql": "encode(id, 'hex')"}
+"""How views show ids on each database (`catalog.store.sql_views`): without an index each model would be looked at where one is
+asked for, and on SQLite compared with each other where two views are joined."""
 
 UNREAD = "reading IN ('failed', 'retry')"
 """The objects that could not be read: the few for which there is an index."""
@@ -228,7 +228,7 @@ records = Table(
     Index("records_by_tensors", "tensors"),
     Index("records_by_name", "name"),
     Index("records_not_made", "source", sqlite_where=text(NOT_MADE)),
-    Index("records_by_shown_id", text(SHOWN_ID)).ddl_if(dialect="sqlite"),
+    *(Index("records_by_shown_id", text(words)).ddl_if(dialect=name) for name, words in SHOWN_ID.items()),
 )
 
 record_files = Table(

@@ -93,13 +93,14 @@ def _rewrite(*, to_bytes: bool) -> None:
     drop_views(connection)
     op.drop_index("records_not_made", table_name="records")
     is_sqlite = connection.dialect.name == "sqlite"
-    if is_sqlite and not to_bytes:
+    if not to_bytes:
         op.drop_index("records_by_shown_id", table_name="records")
     (_rewrite_sqlite if is_sqlite else _rewrite_postgresql)(connection, to_bytes=to_bytes)
     where = sa.text(NOT_MADE if to_bytes else NOT_MADE_TEXT)
     op.create_index("records_not_made", "records", ["source"], sqlite_where=where, postgresql_where=where)
-    if is_sqlite and to_bytes:
-        op.create_index("records_by_shown_id", "records", [sa.text("lower(hex(id))")])
+    if to_bytes:
+        shown = "lower(hex(id))" if is_sqlite else "encode(id, 'hex')"
+        op.create_index("records_by_shown_id", "records", [sa.text(shown)])
     create_views(connection, of_bytes=to_bytes)
 
 

@@ -70,7 +70,6 @@ def test_the_same_indexes_are_of_a_part_of_their_rows_on_both_databases():
     for dialect in ("sqlite", "postgresql"):
         words = [definition.split(" WHERE ") for definition in _definitions(dialect) if "INDEX" in definition]
         parts[dialect] = {index.split(" ON ")[0]: rows for index, *rows in words}
-    assert parts["sqlite"].pop("CREATE INDEX records_by_shown_id") == []  # PostgreSQL joins views by a hash
     assert parts["sqlite"] == parts["postgresql"]
     assert len([rows for rows in parts["sqlite"].values() if rows]) > 3
 

@@ -200,3 +200,15 @@ def test_a_reader_of_sqlite_cannot_write(tmp_path):
     with pytest.raises(sqlite3.OperationalError, match="readonly"):
         reader.execute("DELETE FROM records")
     reader.close()
+
+
+@pytest.mark.parametrize("view", NAMES)
+def test_a_model_is_found_by_its_shown_id_without_a_look_at_all_others(filled, view):
+    """PostgreSQL read all models for one: 370 ms in place of one at 45,000 of them, where two views were joined."""
+    with filled.store.engine.connect() as connection:
+        words = "EXPLAIN QUERY PLAN"
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SET LOCAL enable_seqscan = off"))  # it would, over three models
+            words = "EXPLAIN"
+        plan = str(connection.execute(text(f"{words} SELECT * FROM {view} WHERE model_id = 'a'")).all())
+    assert "records_by_shown_id" in plan
