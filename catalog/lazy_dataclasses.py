@@ -22,7 +22,10 @@ Copier = Callable[[Any], Any]
 Setters = Mapping[str, Callable[[Any, Any], None]]
 
 _FROZEN: set[type[Any]] = set()
-"""The frozen classes of this kind: whoever copies one knows that all of its fields are slots."""
+"""The frozen classes of this kind: whoever copies one knows that all of its fields are slots, which its constructor fills as they
+are given."""
+_INITVAR = "_FIELD_INITVAR"
+"""What `dataclasses` calls a parameter of the constructor that is no field."""
 
 if TYPE_CHECKING:  # the checker knows the fields of what these make and replace
     from dataclasses import dataclass as dataclass  # noqa: PLC0414 - given on by this name
@@ -41,6 +44,8 @@ else:
             own = dict(vars(kind))
             kind.__doc__ = kind.__doc__ or kind.__name__  # else Python puts a signature into words, 0.2 ms
             bare = dataclasses.dataclass(init=False, repr=False, eq=False, slots=True, kw_only=kw_only)(kind)
+            if any(str(row._field_type) == _INITVAR for row in bare.__dataclass_fields__.values()):  # noqa: SLF001 - else it is lost
+                raise TypeError(f"{kind.__qualname__} has an InitVar, which only dataclasses of Python take")
             _give_methods(bare, own, frozen=frozen, eq=eq, shows=repr)
             return bare
 
@@ -70,15 +75,26 @@ def _give_methods(kind: type[Any], own: Mapping[str, Any], *, frozen: bool, eq: 
         methods["__repr__"] = _representation
     if eq:
         compared = _values_of([row.name for row in fields(kind) if row.compare])
-        methods |= {"__eq__": _equality(compared), "__hash__": _hash(compared) if frozen else None}
+        hashed = _values_of([row.name for row in fields(kind) if _is_hashed(row)])
+        methods |= {"__eq__": _equality(compared), "__hash__": _hash(hashed) if frozen else None}
     if frozen:
         methods |= _frozen(kind) | _pickling(kind)
-        if "__post_init__" not in own:
+        if _is_filled_as_given(kind, own):
             _FROZEN.add(kind)
     for name, method in methods.items():
         # Python itself takes the hash from a class that says when its values are equal.
         if name not in own or (name == "__hash__" and own[name] is None and "__eq__" in own):
             setattr(kind, name, method)
+
+
+def _is_hashed(row: Field[Any]) -> bool:
+    return row.compare if row.hash is None else row.hash
+
+
+def _is_filled_as_given(kind: type[Any], own: Mapping[str, Any]) -> bool:
+    """Whether a copy with other values is what the constructor would make of them."""
+    has_own = "__init__" in own or hasattr(kind, "__post_init__")
+    return not has_own and all(row.init for row in fields(kind))
 
 
 def _first_constructor(kind: type[Any]) -> Callable[..., None]:
@@ -180,12 +196,18 @@ def _pickling(kind: type[Any]) -> dict[str, Any]:
     setters = tuple(getattr(kind, name).__set__ for name in names)
     values = _values_of(names)
 
-    def state(self: Any) -> tuple[Any, ...]:
-        return values(self)
+    def state(self: Any) -> Sequence[Any]:
+        if type(self) is kind:
+            return values(self)
+        return [getattr(self, row.name) for row in fields(self)]  # a dataclass made of this one may have more
 
     def restore(self: Any, state: Sequence[Any]) -> None:
-        for write, value in zip(setters, state, strict=True):
-            write(self, value)
+        if type(self) is kind:
+            for write, value in zip(setters, state, strict=True):
+                write(self, value)
+            return
+        for row, value in zip(fields(self), state, strict=True):
+            object.__setattr__(self, row.name, value)
 
     return {"__getstate__": state, "__setstate__": restore}
 
@@ -194,7 +216,7 @@ def _pickling(kind: type[Any]) -> dict[str, Any]:
 def _copier(kind: type[Any]) -> tuple[Copier, Setters]:
     """What copies a value of this type, and what sets a field of the copy."""
     setters = {row.name: getattr(kind, row.name).__set__ for row in fields(kind)}
-    names: dict[str, Any] = {"new": object.__new__, "kind": kind}
+    names: dict[str, Any] = {"new": kind.__new__, "kind": kind}
     names |= {f"set_{name}": write for name, write in setters.items()}
     statements = [f"    set_{name}(copied, self.{name})" for name in setters]
     text = "\n".join(["def copy(self):", "    copied = new(kind)", *statements, "    return copied"])

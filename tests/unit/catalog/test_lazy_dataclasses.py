@@ -3,7 +3,7 @@
 import copy
 import dataclasses
 import pickle
-from dataclasses import KW_ONLY, FrozenInstanceError
+from dataclasses import KW_ONLY, FrozenInstanceError, InitVar
 
 import pytest
 
@@ -54,6 +54,33 @@ class Letter(Mark):
 @dataclass(frozen=True, slots=True, order=True)
 class Rank:
     number: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Postcard(Mark):
+    """As a package of others makes one of ours."""
+
+    stamp: str = "none"
+
+
+class Checking:
+    __slots__ = ()
+
+    def __post_init__(self):
+        if self.number < 0:
+            raise ValueError("less than nothing")
+
+
+@dataclass(frozen=True, slots=True)
+class Seat(Checking):
+    number: int
+    colour: list = field(default_factory=list, hash=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticket:
+    number: int
+    uses: int = field(default=0, init=False)
 
 
 def generic(kind):
@@ -176,3 +203,32 @@ def test_it_stays_as_it_was_made():
         parcel.name = "b"
     with pytest.raises(FrozenInstanceError, match="cannot delete field 'name'"):
         del parcel.name
+
+
+def test_a_dataclass_made_of_ours_is_pickled_and_copied_whole():
+    """The fields that it added were left out in silence, and missing when it was read."""
+    card = Postcard(text="a", stamp="red")
+    assert pickle.loads(pickle.dumps(card)) == card  # noqa: TID251 - between our own processes
+    assert copy.copy(card) == copy.deepcopy(card) == card
+
+
+def test_a_parameter_that_is_no_field_is_refused_where_it_is_written():
+    """The constructor did not know it and took the values of those behind it in its place."""
+    with pytest.raises(TypeError, match=r"Lot has an InitVar"):
+
+        @dataclass(slots=True)
+        class Lot:
+            seed: InitVar[int] = 5
+            number: int = 1
+
+
+def test_what_replaces_a_value_looks_at_it_as_the_constructor_does():
+    """What a base checks was passed over, and what nobody may give could be given."""
+    with pytest.raises(ValueError, match="less than nothing"):
+        replace(Seat(1), number=-1)
+    with pytest.raises(ValueError, match="uses"):
+        replace(Ticket(number=1), uses=3)
+
+
+def test_a_field_that_is_not_hashed_need_not_have_a_hash():
+    assert hash(Seat(1, ["red"])) == hash(Seat(1, ["blue"]))
