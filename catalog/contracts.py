@@ -8,14 +8,15 @@ from __future__ import annotations
 import re
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import fields, is_dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import Enum
 from functools import cache
 from typing import Any, TypeVar, cast
 
-from catalog.errors import PromiseBroken
+from catalog.errors import PromiseBroken, described
 
 T = TypeVar("T")
 Taker = Callable[[Any, str], Any]
@@ -29,6 +30,19 @@ MAX_INTEGER_BITS = 10_000
 JSON_VALUE = "a JSON value"
 _SINGLE: Mapping[Any, str] = {bool: "true or false", datetime: "a time with its zone"}
 _MANY: Mapping[Any, str] = {str: "texts"}
+
+
+@contextmanager
+def only_errors() -> Iterator[None]:
+    """Around each call of a plug-in of others: a library that ends its process, or raises what no `except Exception` sees, costs
+    what the call was about, and not all that this process does. Ctrl-C and SIGTERM are KeyboardInterrupt here, and go through.
+    """
+    try:
+        yield
+    except (Exception, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        raise RuntimeError(described(error)) from error
 
 
 def taken(kind: type[T], value: Any, what: str = "") -> T:
@@ -118,12 +132,14 @@ def _dataclass(kind: type[Any]) -> Taker:
     def take_dataclass(value: Any, place: str) -> Any:
         if not isinstance(value, kind):
             raise broken(value, place, _single(kind))
-        changed = {}
+        changed: dict[str, Any] = {}
+        same: dict[str, Any] = {}
         for name in names:
             before = getattr(value, name)
             after = _taker(hints[name])(before, f"{place}.{name}" if place else name)
-            if after is not before:
-                changed[name] = after
+            (same if after is before else changed)[name] = after
+        if type(value) is not kind:  # what is of a stranger's class may be none in another process
+            return kind(**same, **changed)
         return replace(value, **changed) if changed else value
 
     return take_dataclass
@@ -131,11 +147,24 @@ def _dataclass(kind: type[Any]) -> Taker:
 
 def _instance(kind: type[Any]) -> Taker:
     def take_instance(value: Any, place: str) -> Any:
-        if not isinstance(value, kind) or (isinstance(value, datetime) and value.tzinfo is None):
+        if not isinstance(value, kind):
             raise broken(value, place, _single(kind))
         return value
 
-    return take_instance
+    return _time if kind is datetime else take_instance
+
+
+def _time(value: Any, place: str) -> datetime:
+    """A time as it stands in UTC, where it can."""
+    if not isinstance(value, datetime) or value.tzinfo is None:
+        raise broken(value, place, _SINGLE[datetime])
+    if type(value) is datetime and value.tzinfo is UTC:
+        return value
+    try:
+        there = value.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise broken(value, place, "a time of the years from 1 to 9999") from None
+    return datetime.combine(there.date(), there.time(), UTC)
 
 
 def _number(value: Any, place: str) -> int:
@@ -191,6 +220,8 @@ def _plain(value: Any, place: str, depth: int, left: list[int]) -> Any:
     for kind in (int, float):  # a subclass is kept as what it is in JSON
         if isinstance(value, kind):
             return value if isinstance(value, bool) else kind(value)
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return _time(value, place)
     if value is None or isinstance(value, bytes | datetime):
         return value
     raise broken(value, place, JSON_VALUE)

@@ -85,6 +85,7 @@ def open_target(target: Target, rows: Iterable[SourceRow], settings: Settings) -
 
 def open_source(address: str, settings: Settings, definition: SourceDefinition | None = None) -> Source:
     """The source at this address, crawled as it is defined. Raises UserError, SourceError, PluginUnavailable."""
+    from catalog.contracts import only_errors  # noqa: PLC0415 - searches open no source
     from crawler.options import filled_options  # noqa: PLC0415 - `serve` and `worker` start without them
     from crawler.selection import Selection, selected  # noqa: PLC0415
 
@@ -92,8 +93,10 @@ def open_source(address: str, settings: Settings, definition: SourceDefinition |
     scheme = scheme_of(address)
     opener = plugins.load("source", scheme)
     options = filled_options(scheme, definition.options, definition.credentials)
+    given = () if options is None else (options,)
     try:
-        source: Source = opener(address, settings) if options is None else opener(address, settings, options)
+        with only_errors():
+            source: Source = opener(address, settings, *given)
     except ModeldexError:
         raise
     except Exception as error:
@@ -107,7 +110,7 @@ def open_source(address: str, settings: Settings, definition: SourceDefinition |
 
 def _check_described(scheme: str, source: Source) -> None:
     """What a source of another package says of itself. Raises PluginUnavailable."""
-    from catalog.contracts import taken_type  # noqa: PLC0415 - searches open no source
+    from catalog.contracts import taken_type  # noqa: PLC0415 - as above
 
     try:
         for name in ("id", "uri"):

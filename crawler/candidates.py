@@ -6,8 +6,9 @@ An extractor declares its `Signs` beside its `claims`; who declares none is aske
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
+from catalog.contracts import broken
 from catalog.lazy_dataclasses import dataclass
 
 MOST_KINDS = 2_000
@@ -34,12 +35,39 @@ class Signs:
     beginnings: Iterable[bytes] = ()
 
 
+def checked_signs(signs: Any) -> Signs | None:
+    """What an extractor of another package declares. Raises PromiseBroken: a text in place of a list of texts, whose letters
+    would be the signs, or an empty sign would have the extractor never asked about its files.
+    """
+    if signs is None:
+        return None
+    if not isinstance(signs, Signs):
+        raise broken(signs, "signs", "Signs")
+    return Signs(
+        names=_each(str, signs.names, "signs.names"),
+        suffixes=_each(str, signs.suffixes, "signs.suffixes"),
+        folders=_each(str, signs.folders, "signs.folders"),
+        beginnings=_each(bytes, signs.beginnings, "signs.beginnings"),
+    )
+
+
+def _each(kind: type[Sign], values: Any, place: str) -> tuple[Sign, ...]:
+    promised = f"a list of {kind.__name__}"
+    if not isinstance(values, tuple | list | set | frozenset):
+        raise broken(values, place, promised)
+    for value in values:
+        if not isinstance(value, kind) or not value:
+            raise broken(value, place, f"{promised}, each with something in it,")
+    return tuple(values)
+
+
 class _Claiming(Protocol):
     @property
     def name(self) -> str: ...
 
 
 Extractor_ = TypeVar("Extractor_", bound=_Claiming)
+Sign = TypeVar("Sign", str, bytes)
 
 
 _Kind = tuple[str, str, frozenset[str], bytes, bytes]

@@ -9,6 +9,7 @@ from contextlib import ExitStack, suppress
 from functools import partial
 from itertools import takewhile
 
+from catalog.contracts import only_errors
 from catalog.errors import ModeldexError, PluginUnavailable, SourceError, WriterBusy, described
 from catalog.garbage import COLLECTION
 from catalog.normalise.values.secrets import masked_text
@@ -110,9 +111,10 @@ def crawl(
             if pool is not None:
                 stack.enter_context(pool)
             try:
-                return _Crawl(store, source, settings, lease, registry, run, account, pool).go(
-                    accept=accept, reread=reread, hash_weights=hash_weights
-                )
+                with only_errors():
+                    return _Crawl(store, source, settings, lease, registry, run, account, pool).go(
+                        accept=accept, reread=reread, hash_weights=hash_weights
+                    )
             except ModeldexError:
                 raise
             except Exception as error:

@@ -7,10 +7,11 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from catalog import plugins
-from catalog.contracts import broken, taken, taken_type
+from catalog.contracts import broken, only_errors, taken, taken_type
 from catalog.errors import PluginUnavailable, PromiseBroken, described
 from catalog.lazy_dataclasses import replace as replaced
 from catalog.records import Extraction, Observation, Origin, Problem, Reference, Risk
+from crawler.candidates import checked_signs
 from crawler.extractor import MAX_BODY_BYTES, MAX_TEXT_BYTES, Claim, Extractor, Named, bounded
 from crawler.formats.siblings import sibling
 from crawler.reader import RangedReader
@@ -47,13 +48,12 @@ def installed_extractors() -> tuple[tuple[Extractor, ...], tuple[str, ...]]:
 def _instance(name: str) -> Extractor:
     kind = plugins.load("extractor", name)
     try:
-        extractor: Extractor = kind()
-        if name in plugins.EXTRACTORS:
-            return extractor
-        return _InParts(extractor) if hasattr(extractor, "parts") else _Checked(extractor)
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # a stranger's plug-in costs its own format alone
+        with only_errors():
+            extractor: Extractor = kind()
+            if name in plugins.EXTRACTORS:
+                return extractor
+            return _InParts(extractor) if hasattr(extractor, "parts") else _Checked(extractor)
+    except Exception as error:  # a stranger's plug-in costs its own format alone
         raise PluginUnavailable("extractor", name, described(error)) from error
 
 
@@ -70,16 +70,17 @@ class _Checked:
         self.budgets = taken_type(int, getattr(extractor, "budgets", 1), "budgets")
         self.checks_pickles = bool(getattr(extractor, "checks_pickles", False))
         self.names_hashes = bool(getattr(extractor, "names_hashes", False))
+        self.signs = checked_signs(getattr(extractor, "signs", None))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
-        with _only_errors():
+        with only_errors():
             claim: Claim | None = taken_type(Claim | None, self._extractor.claims(key, head), "")
         if claim is not None and claim.confidence > MOST_CONFIDENCE:
             raise PromiseBroken(f"{claim.confidence:,}", "confidence", f"one up to {MOST_CONFIDENCE}")
         return claim
 
     def extract(self, reader: RangedReader) -> Extraction:
-        with self._named(), _only_errors():
+        with self._named(), only_errors():
             return checked(self._extractor.extract(reader), self, reader.key)
 
     @contextmanager
@@ -94,23 +95,22 @@ class _InParts(_Checked):
     """One that says what a file tells of its models some at a time (`crawler.shared_files.InParts`)."""
 
     def parts(self, reader: RangedReader) -> Iterator[Extraction]:
-        with self._named(), _only_errors():
+        with self._named(), only_errors():
             parts = self._extractor.parts(reader)  # type: ignore[attr-defined]  # it was asked whether it has it
             if not isinstance(parts, Iterable):
                 raise broken(parts, "", "a list of extractions")
-            for part in parts:
-                yield checked(part, self, reader.key)
+            rest = iter(parts)
+        while (part := self._next(rest, reader.key)) is not None:
+            yield part
 
-
-@contextmanager
-def _only_errors() -> Iterator[None]:
-    """A library that ends its process, or raises what no `except Exception` sees, costs a file and not the crawl."""
-    try:
-        yield
-    except (Exception, KeyboardInterrupt, GeneratorExit):
-        raise
-    except BaseException as error:
-        raise RuntimeError(described(error)) from error
+    def _next(self, rest: Iterator[Extraction], key: str) -> Extraction | None:
+        """The next part. Nothing is yielded in here: that the caller wants no more is no error of the stranger's."""
+        with self._named(), only_errors():
+            try:
+                part = next(rest)
+            except StopIteration:
+                return None
+            return checked(part, self, key)
 
 
 def checked(extraction: Any, extractor: Named, key: str) -> Extraction:

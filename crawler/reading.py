@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import cast
 
-from catalog.contracts import broken
+from catalog.contracts import broken, only_errors
 from catalog.errors import (
     ExtractError,
     LimitExceeded,
@@ -287,7 +287,8 @@ class ObjectReader:
     def _from_storage(self, meta: ObjectMeta, start: int, end: int) -> bytes:
         """The bytes. Whatever a stranger's source raises is storage's fault and not the file's."""
         try:
-            data = self._shared.read(meta, start, end)
+            with only_errors():
+                data = self._shared.read(meta, start, end)
         except ModeldexError:
             raise
         except Exception as error:

@@ -128,11 +128,11 @@ class SelectedSource:
 
     def __init__(self, source: Source, selection: Selection) -> None:
         self.id, self.uri = source.id, source.uri
-        self._source, self._selection = source, selection
+        self.selected, self._selection = source, selection
 
     def list(self) -> Iterator[Listed]:
         """The listing without what is left out; it is told as skipped."""
-        for step in steps(self._source):
+        for step in steps(self.selected):
             if step.scope and self._selection.pruned(step.scope):
                 continue  # also what went wrong there: nobody asked for it
             reasons = {meta.key: self._selection.left_out(meta.key) for meta in step.objects}
@@ -145,13 +145,13 @@ class SelectedSource:
             )
 
     def head(self, key: ObjectKey) -> ObjectMeta | None:
-        return None if self._selection.left_out(key) else head_of(self._source, key)
+        return None if self._selection.left_out(key) else head_of(self.selected, key)
 
     def read(self, meta: ObjectMeta, start: int, end: int) -> bytes:
-        return self._source.read(meta, start, end)
+        return self.selected.read(meta, start, end)
 
     def uri_of(self, key: ObjectKey) -> str:
-        return self._source.uri_of(key)
+        return self.selected.uri_of(key)
 
 
 def selected(source: Source, selection: Selection) -> Source:

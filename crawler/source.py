@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
-from catalog.contracts import taken, taken_type
+from catalog.contracts import only_errors, taken, taken_type
 from catalog.errors import (
     ListingIncomplete,
     ModeldexError,
@@ -54,6 +54,7 @@ TOO_LONG = f"its name has more than {MOST_KEY_BYTES:,} bytes"
 ZERO_BYTE = "its name has a zero byte"
 ZERO_SHOWN = r"\x00"
 _SHA256 = re.compile("[0-9a-f]{64}")
+_ENDED = object()
 SHOWN_CHARACTERS = 200
 """Of a name that is too long."""
 
@@ -117,17 +118,26 @@ def steps(source: Source) -> Iterator[Listed]:
     if is_ours(source):
         yield from source.list()
         return
-    for step in taken_type(Iterable, source.list(), "listing"):
+    with only_errors():
+        rest = iter(taken_type(Iterable, source.list(), "listing"))
+    while (step := _next(rest)) is not _ENDED:
         checked = taken(Listed, step)
         for number, meta in enumerate(checked.objects):
             _check(meta, source, f"objects[{number}].")
         yield checked
 
 
+def _next(rest: Iterator[object]) -> object:
+    """The next step. Nothing is yielded in here: that a crawl wants no more is no error of the source's."""
+    with only_errors():
+        return next(rest, _ENDED)
+
+
 def head_of(source: Source, key: ObjectKey) -> ObjectMeta | None:
     """The object as it is now. Raises SourceError, also for whatever a source of another package raises or says instead."""
     try:
-        meta = source.head(key)
+        with only_errors():
+            meta = source.head(key)
         if meta is not None and not is_ours(source):
             meta = taken(ObjectMeta, meta)
             _check(meta, source, "")
@@ -139,8 +149,8 @@ def head_of(source: Source, key: ObjectKey) -> ObjectMeta | None:
 
 
 def is_ours(source: Source) -> bool:
-    """Whether its types are held by the checker. What a selection lets through has been looked at before."""
-    return type(source).__module__.startswith("crawler.")
+    """Whether its types are held by the checker, also where it is seen through a selection."""
+    return type(getattr(source, "selected", source)).__module__.startswith("crawler.")
 
 
 def raised_in_store(error: Exception) -> bool:

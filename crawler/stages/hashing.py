@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import partial
 
+from catalog.contracts import only_errors
 from catalog.errors import ObjectUnreadable, SourceError, described
 from catalog.lazy_dataclasses import dataclass, replace
 from catalog.records import Member, ObjectKey
@@ -37,7 +38,8 @@ def hash_weights(
         try:
             if fresh:
                 format_ = member.extraction.format if member.extraction else None
-                known[place] = hash_file(meta, partial(source.read, meta), format=format_)
+                with only_errors():
+                    known[place] = hash_file(meta, partial(source.read, meta), format=format_)
         except SourceError as error:
             yield Step(key=meta.key, error=error)
             continue

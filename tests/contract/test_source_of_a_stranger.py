@@ -5,7 +5,7 @@ import importlib.util
 import shutil
 import sys
 import zipfile
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from fixtures.crawling import safetensors
@@ -17,6 +17,7 @@ from catalog.settings import Settings
 from catalog.store import open_store
 from catalog.testing.sources import ODD_KEYS, SourceSuite
 from crawler.crawl import crawl
+from crawler.selection import Selection, selected
 from crawler.source import Listed
 
 
@@ -173,6 +174,12 @@ ODD_STEPS = {
         lambda source: step(source, last_modified=datetime(2024, 1, 1)),  # noqa: DTZ001 - the fault
         "returned a datetime as objects[0].last_modified where a time with its zone was promised",
     ),
+    "a time that UTC does not have": (
+        lambda source: step(source, last_modified=datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14)))),
+        "returned a datetime as objects[0].last_modified where a time of the years from 1 to 9999 was promised",
+    ),
+    "an exit": (lambda source: sys.exit(3), "RuntimeError: SystemExit: 3"),
+    "the end of a generator": (lambda source: ending(GeneratorExit()), "RuntimeError: GeneratorExit"),
     "another source": (
         lambda source: step(source, source="x"),
         "returned 'x' as objects[0].source where 'odd:1'",
@@ -182,6 +189,10 @@ ODD_STEPS = {
         "returned a str as error where a SourceError was promised",
     ),
 }
+
+
+def ending(error):
+    raise error
 
 
 def step(odd, **changes):
@@ -208,6 +219,21 @@ def test_what_is_read_wrongly_is_read_again_and_no_fault_of_the_file(tmp_path):
     source = type("Odd", (OddSource,), {"read": lambda self, meta, start, end: None})()
     report = crawled(source, tmp_path)
     assert report.unread == (("net.safetensors", "cannot be read: returned None where bytes was promised"),)
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), GeneratorExit()], ids=repr)
+def test_a_source_that_ends_its_process_while_it_reads_costs_a_file(tmp_path, error):
+    """`exit` in a library of the storage ended the crawl without a word, and its workers one after the other."""
+    source = type("Odd", (OddSource,), {"read": lambda self, meta, start, end: ending(error)})()
+    ((key, sentence),) = crawled(source, tmp_path).unread
+    assert (key, sentence[:29]) == ("net.safetensors", "cannot be read: RuntimeError:")
+
+
+def test_a_strangers_source_seen_through_a_selection_is_a_strangers(tmp_path):
+    """What it broke over was one sentence, but a traceback where a person had excluded something."""
+    odd = type("Odd", (OddSource,), {"uri_of": lambda self, key: 1 // 0})()
+    with pytest.raises(PluginUnavailable, match=r"^The source 'odd:1' cannot be used: ZeroDivisionError: "):
+        crawled(selected(odd, Selection(exclude=("*.txt",))), tmp_path)
 
 
 @pytest.mark.parametrize(

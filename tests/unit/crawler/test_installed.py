@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+import pickle
+from dataclasses import fields, replace
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
@@ -19,7 +21,9 @@ from catalog.records import (
     TensorSummary,
     TensorTally,
 )
-from crawler.installed import checked
+from crawler.candidates import Candidates, Signs
+from crawler.extractor import Claim
+from crawler.installed import _Checked, _InParts, checked
 
 
 class Duo:
@@ -113,6 +117,10 @@ REFUSED = {
     "a long number": (saying(raw=10**5000), "a number of more than 10,000 bits as observations[0].raw"),
     "half a character": (saying(raw="\ud800"), "a str as observations[0].raw where text without halves"),
     "a context that is none": (saying(context=[1]), "a list as observations[0].context where a mapping was"),
+    "a time that UTC does not have": (
+        saying(raw=datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14)))),
+        "a datetime as observations[0].raw where a time of the years from 1 to 9999 was promised",
+    ),
     "less than nothing": (counting(-9), "-9 as tensors.tallies[0].elements where a whole number from 0 on"),
     "no number": (counting(math.nan), "nan as tensors.tallies[0].elements where a whole number from 0 on"),
 }
@@ -149,3 +157,97 @@ def test_what_can_be_kept_is_taken_as_json_has_it(returned, raw):
 def test_what_was_promised_is_taken_as_it_is():
     whole = replace(WHOLE, risks=(replace(RISK, severity=Severity.HIGH),))
     assert checked(whole, Duo, KEY) == whole
+
+
+def test_what_is_of_a_class_below_the_promised_one_is_taken_as_the_promised_one():
+    """No other process knows a stranger's class: crawls ended in a traceback once their files were enough for processes."""
+
+    class Longer(Observation, frozen=True, kw_only=True):
+        more: int = 3
+
+    longer = Longer(**{row.name: getattr(SEEN, row.name) for row in fields(Observation)})
+    taken = checked(replace(WHOLE, observations=(longer,)), Duo, KEY)
+    assert type(taken.observations[0]) is Observation
+    assert pickle.loads(pickle.dumps(taken)) == WHOLE  # noqa: TID251 - between our own processes
+
+
+class Asked:
+    """An extractor of which each test says how it answers."""
+
+    name, version, description, reads, limits = "duo", 1, "", "", ""
+
+    def __init__(self, answer, **more):
+        self.answer = answer
+        vars(self).update(more)
+
+    def claims(self, key, head):
+        return self.answer()
+
+    def extract(self, reader):
+        return self.answer()
+
+    def parts(self, reader):
+        yield WHOLE
+        yield self.answer()
+
+
+class Reader:
+    key = KEY
+
+
+def ending(error):
+    def end():
+        raise error
+
+    return end
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), GeneratorExit()], ids=repr)
+def test_what_no_except_exception_sees_costs_a_file_and_not_the_crawl(error):
+    """A stranger's library that raised GeneratorExit ended the crawl of all files in a traceback."""
+    asked = _InParts(Asked(ending(error)))
+    parts = asked.parts(Reader)
+    assert next(parts) == WHOLE
+    for call in (lambda: asked.claims(KEY, b""), lambda: asked.extract(Reader), lambda: next(parts)):
+        with pytest.raises(RuntimeError, match=type(error).__name__):
+            call()
+
+
+def test_parts_of_which_nobody_wants_more_are_no_error():
+    parts = _InParts(Asked(lambda: WHOLE)).parts(Reader)
+    assert next(parts) == WHOLE
+    parts.close()
+
+
+def test_a_stranger_is_asked_about_files_with_its_signs_alone():
+    """They were declared as the guide says, and nobody looked at them."""
+    signs = Signs(suffixes=[".duo"], beginnings={b"DUO1"})
+    candidates = Candidates([_Checked(Asked(lambda: None, signs=signs))])
+    offered = [
+        bool(candidates.of(key, head)) for key, head in (("a.duo", b""), ("a", b"DUO1"), ("a.txt", b"x"))
+    ]
+    assert offered == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("signs", "sentence"),
+    [
+        (Signs(names="MLmodel"), "a str as signs.names where a list of str was promised"),
+        (Signs(beginnings=b"DUO1"), "a bytes as signs.beginnings where a list of bytes was promised"),
+        (
+            Signs(suffixes=(suffix for suffix in [".duo"])),
+            "a generator as signs.suffixes where a list of str was promised",
+        ),
+        (
+            Signs(suffixes=[""]),
+            "a str as signs.suffixes where a list of str, each with something in it,",
+        ),
+        ({"names": ["a"]}, "a dict as signs where Signs was promised"),
+    ],
+    ids=["one text", "bytes", "a generator", "an empty one", "a mapping"],
+)
+def test_signs_that_would_hide_files_are_refused(signs, sentence):
+    """The letters of a text in place of a list would have been the signs: no file would ever have been offered."""
+    with pytest.raises(PromiseBroken) as refused:
+        _Checked(Asked(lambda: Claim(format="duo", role=Role.WEIGHTS, confidence=9), signs=signs))
+    assert str(refused.value).startswith(f"returned {sentence}")
