@@ -17,6 +17,8 @@ class _Pattern:
         self._flags = flags
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):  # what copies and pickles ask for before there is a source
+            raise AttributeError(name)
         attribute = getattr(re.compile(self._source, self._flags), name)
         setattr(self, name, attribute)
         return attribute

@@ -10,7 +10,7 @@ from typing import Any
 
 from catalog.records import Evidence, Extraction, Origin, Role
 from crawler.candidates import Signs
-from crawler.extractor import Claim, Findings
+from crawler.extractor import HEAD_BYTES, Claim, Findings
 from crawler.formats import context_length, dtypes, jsons, properties, yamls
 from crawler.formats.json_values import leftovers, listed, mapping, pointer, positive, text, texts
 from crawler.promises import Container, Promise
@@ -26,8 +26,9 @@ MERGES = frozenset({"mergekit_config.yml", "mergekit_config.yaml"})
 MAX_MERGED = 50
 MAX_LABELS = 100
 MAX_SHAPE_CHARACTERS = 200
-_COMPILED = re.compile(r"(?:\.mlmodelc/|^)metadata\.json$")
-"""Of a compiled Core ML model, which may be the directory that is crawled: it is a list."""
+_COMPILED = ".mlmodelc/metadata.json"
+_COMPILED_KEYS = (b'"metadataOutputVersion"', b'"specificationVersion"', b'"storagePrecision"')
+"""What Apple's compiler writes, and nobody else who keeps a list in a `metadata.json`."""
 NANOTRON = "checkpoint_metadata.json"
 SERVED = "model-settings.json"
 
@@ -73,7 +74,7 @@ class ModelConfigsExtractor:
         name = key.rsplit("/", 1)[-1]
         if name == "params.json" and not (b'"dim"' in head and b'"n_layers"' in head):
             return None
-        if _COMPILED.search(key) and head.lstrip()[:1] == b"[":
+        if _is_compiled(key, head):
             return Claim(format="model-config", role=Role.CONFIG, confidence=80)
         if name == "metadata.json" and not _KERAS_HUB.search(head):
             return None
@@ -104,7 +105,7 @@ class ModelConfigsExtractor:
         if reader.name in PADDLE:
             _tell_paddle(findings, mapping(yamls.json_value(yamls.read(reader))))
             return findings.extraction()
-        if _COMPILED.search(reader.key) and reader.head(64).lstrip()[:1] == b"[":
+        if _is_compiled(reader.key, reader.head(HEAD_BYTES)):
             _tell_compiled(findings, jsons.read(reader))
             return findings.extraction()
         config = jsons.read_object(reader)
@@ -218,6 +219,15 @@ def _tell_jan(findings: Findings, config: Mapping[str, Any]) -> None:
     findings.say("owner", text(about.get("author")), pointer("metadata", "author"))
     for index, tag in enumerate(texts(about.get("tags"))):
         findings.say("tags", tag, pointer("metadata", "tags", index))
+
+
+def _is_compiled(key: str, head: bytes) -> bool:
+    """Whether this is the description of a compiled Core ML model, which may be the directory that is crawled: it is a list."""
+    if head.lstrip()[:1] != b"[":
+        return False
+    return key.endswith(_COMPILED) or (
+        key == "metadata.json" and any(name in head for name in _COMPILED_KEYS)
+    )
 
 
 def _tell_compiled(findings: Findings, value: Any) -> None:

@@ -239,11 +239,18 @@ FORMATS = (
         None,
         Place(
             pattern(
-                r"\.mlmodelc/(?:[^/]+/)*(?:weights/[^/]+\.bin|model\.espresso\.weights)$"
-                r"|^(?:weights/weight\.bin|model\.espresso\.weights)$"
+                r"\.mlmodelc/(?:[^/]+/)*(?:weights/[^/]+\.bin|model\.espresso\.weights)$|^model\.espresso\.weights$"
             ),
             ("weights/", "model.espresso.weights"),
         ),
+        framework="coreml",
+    ),
+    # Where the directory is what is crawled, others have files of that name, too. Source: apple/coremltools
+    # mlmodel/src/MILBlob/Blob/StorageFormat.hpp
+    OpaqueFormat(
+        "coreml",
+        Magic(64, (b"\xef\xbe\xad\xde",)),
+        Place(pattern(r"^weights/weight\.bin$"), ("weights/",)),
         framework="coreml",
     ),
     OpaqueFormat(

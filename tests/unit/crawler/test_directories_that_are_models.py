@@ -14,13 +14,15 @@ from crawler.sources.local import LocalSource
 COMPILED = json.dumps(
     [{"specificationVersion": 7, "author": "Acme", "license": "MIT", "storagePrecision": "Float16"}]
 )
+BLOB = b"\1\0\0\0\2\0\0\0".ljust(64, b"\0") + b"\xef\xbe\xad\xde".ljust(236, b"\0")
+"""Of one tensor, as Apple's compiler writes it."""
 REVISION = "a" * 40
 TREES = {
     "a compiled Core ML model": (
         "Encoder.mlmodelc",
         {
             "coremldata.bin": b"\0" * 40,
-            "weights/weight.bin": b"\1" * 300,
+            "weights/weight.bin": BLOB,
             "model.mil": b"program(1.0)",
             "metadata.json": COMPILED.encode(),
             "analytics/coremldata.bin": b"\0" * 40,
@@ -68,3 +70,14 @@ def test_what_is_crawled_may_be_a_model_itself(tmp_path, kind, spelling):
     spelled = spelling.format(root, name=root.name)
     own, above = models(spelled, tmp_path / "own"), models(tmp_path / "shop", tmp_path / "above")
     assert own == above == [expected]
+
+
+def test_what_is_crawled_is_no_core_ml_model_because_of_names_that_others_have(tmp_path):
+    """A list of rows gave its licence to the weights beside it, and any `weights/weight.bin` was a model of Core ML."""
+    rows = json.dumps([{"name": "rows", "license": "GPL-3.0", "version": "7"}])
+    root = tmp_path / "shop"
+    (root / "weights").mkdir(parents=True)
+    (root / "weights" / "weight.bin").write_bytes(b"\1" * 300)
+    (root / "metadata.json").write_text(rows)
+    (root / "model.safetensors").write_bytes(safetensors())
+    assert models(root, tmp_path / "home") == [("shop", ["safetensors"], len(safetensors()), None)]
