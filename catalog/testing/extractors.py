@@ -15,12 +15,13 @@ import inspect
 import json
 import re
 import tracemalloc
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, ClassVar
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from hypothesis.errors import InvalidArgument
 
 from catalog import plugins
 from catalog.errors import ExtractError, LimitExceeded, ObjectUnreadable, SourceError
@@ -51,6 +52,7 @@ RISK_KINDS = frozenset(
 )
 RELATIONS = frozenset({"shard", "data", "component", "tensor-map", "layer", "part"})
 PARTS = frozenset({"model", "buffer", "optimizer", "ema", "auxiliary", "constant"})
+MAX_DEPTH_OF_PATTERNS = 3
 HOSTILE_NUMBERS = (2**63, 2**60, 2**64 - 1, 2**32 - 1, 2**31, 10**12, 0)
 OTHER_VALUES: tuple[Any, ...] = (
     *(None, True, 0, -1, 1.5, 2**63, "", "x", "../x", "NaN", "\0", [], [[]], [1, "a", None], {}, {"a": 1}),
@@ -176,6 +178,19 @@ class ExtractorSuite:
             if not candidates.of(key, head) and extractor.claims(key, head) is not None
         ]
         assert not overlooked
+
+    @_FUZZ
+    @given(data=st.data())
+    def test_what_its_own_patterns_find_is_offered_where_it_is_claimed(self, data: st.DataObject) -> None:
+        """Folders, endings and beginnings that stand in an expression alone are no words that can be read off its code."""
+        sample, extractor = self._sample(), self.extractor()
+        if not isinstance(getattr(extractor, "signs", None), Signs):
+            return  # it is offered every file
+        keys, heads = _found_by_its_patterns(type(extractor))
+        key = data.draw(st.one_of(st.just(sample.key), *keys))
+        head = data.draw(st.one_of(st.just(sample.data[:HEAD_BYTES]), st.just(b""), *heads))
+        place = data.draw(st.sampled_from(["", "m/", sample.key.rpartition("/")[0] + "/"])) + key
+        assert extractor.claims(place, head) is None or self._is_offered(place, head)
 
     # -- extraction ---------------------------------------------------------------------------------------------
 
@@ -330,6 +345,38 @@ def _known_files() -> tuple[list[str], list[bytes]]:
         promises = getattr(extractor, "promises", Promise())
         names.update(f"m/model{suffix}" for suffix in promises.formats)
     return sorted(names), sorted(heads)
+
+
+@cache
+def _found_by_its_patterns(
+    kind: type[Extractor],
+) -> tuple[list[st.SearchStrategy[str]], list[st.SearchStrategy[bytes]]]:
+    """Keys and first bytes that the regular expressions find which the module of an extractor has."""
+    # Of a name with other characters everybody is asked.
+    printable = st.characters(min_codepoint=32, max_codepoint=126)
+    keys: list[st.SearchStrategy[str]] = []
+    heads: list[st.SearchStrategy[bytes]] = []
+    for expression in _patterns_in(vars(inspect.getmodule(kind) or kind)):
+        if isinstance(expression.pattern, bytes):
+            heads.append(st.from_regex(re.compile(expression.pattern, expression.flags), fullmatch=True))
+            continue
+        source = re.compile(expression.pattern, expression.flags)
+        with contextlib.suppress(InvalidArgument):  # it finds nothing that is printable
+            key = st.from_regex(source, fullmatch=True, alphabet=printable)
+            key.validate()
+            keys.append(key.map(lambda key: key.removeprefix("/")))
+    return keys, heads
+
+
+def _patterns_in(value: Any, depth: int = 0) -> Iterator[re.Pattern[Any]]:
+    """Those in the names of a module, and in the tuples and mappings that they mean."""
+    if isinstance(getattr(value, "pattern", None), str | bytes) and isinstance(
+        getattr(value, "flags", None), int
+    ):
+        yield value
+    elif isinstance(value, Mapping | tuple | list) and depth < MAX_DEPTH_OF_PATTERNS:
+        for part in value.values() if isinstance(value, Mapping) else value:
+            yield from _patterns_in(part, depth + 1)
 
 
 def _names_in_code(extractor: Extractor) -> list[str]:
