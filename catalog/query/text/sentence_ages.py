@@ -137,14 +137,18 @@ def period_named(sentence: Sentence, at: int) -> tuple[int, str] | None:
 
 
 def _years_old(sentence: Sentence, at: int) -> Told:
-    """`less than a week old`, `over 5 years old`."""
-    compared = comparator(sentence, at)
+    """`less than a week old`, `over 5 years old`, `of more than a year`."""
+    begun = int(sentence.text(at) == "of")
+    compared = comparator(sentence, at + begun)
     if compared is None or compared[1] not in {">", ">=", "<", "<="}:
         return None
-    lasting = duration(sentence, at + compared[0])
-    if lasting is None or sentence.text(at + compared[0] + lasting[0]) != "old":
+    used = begun + compared[0]
+    lasting = duration(sentence, at + used)
+    if lasting is None:
         return None
-    return compared[0] + lasting[0] + 1, _SIDES[compared[1]], f"-{lasting[1]}"
+    used += lasting[0]
+    old = sentence.text(at + used) == "old"
+    return (used + old, _SIDES[compared[1]], f"-{lasting[1]}") if begun or old else None
 
 
 def _present(sentence: Sentence, at: int) -> Told:

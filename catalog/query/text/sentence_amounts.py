@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from catalog.query.text.sentence_amount_lists import amounts_alone, amounts_listed, beside_another
-from catalog.query.text.sentence_datasets import on_dataset
+from catalog.query.text.sentence_datasets import measured_on
 from catalog.query.text.sentence_parts import (
     BYTE_UNITS,
     LINKS,
@@ -47,9 +47,10 @@ def written_comparison(sentence: Sentence, at: int) -> tuple[int, str | None] | 
         used = count + 1 + (amount.count if amount else 1)
         if at + used > len(sentence.words):
             return None
-        on = on_dataset(sentence, at + used) if amount is not None and target.metric is not None else None
-        if on is not None and amount is not None:
-            return used + on[0], f"{target.name}@{on[1]}{_WRITTEN[sign]}{amount.text}"
+        if amount is not None and target.metric is not None:
+            on = measured_on(sentence, at + used, target.name, f"{_WRITTEN[sign]}{amount.text}")
+            if on is not None:
+                return used + on[0], on[1]
         used += _further(sentence, at + used)
         translated = amount is not None and sentence.words[at].raw.casefold() != sentence.text(at)
         if count == 1 and (amount is None or amount.count == 1) and sign not in _NEARLY and not translated:
@@ -149,9 +150,11 @@ def named_amount(sentence: Sentence, at: int) -> Replacement:
     if bound is None:
         return None
     used, sign, amount = count + bound.count, bound.sign, bound.amount
-    on = on_dataset(sentence, at + used) if target.metric is not None else None
+    on = None
+    if target.metric is not None:
+        on = measured_on(sentence, at + used, target.name, f"{sign}{amount.text}")
     if on is not None:
-        return used + on[0], f"{target.name}@{on[1]}{sign}{amount.text}"
+        return used + on[0], on[1]
     return _with_further_bound(sentence, at, used, target, f"{target.name}{sign}{amount.text}")
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from catalog.query.text.printing import quoted
-from catalog.query.text.sentence_parts import Replacement, Sentence
+from catalog.query.text.sentence_parts import Replacement, Sentence, numeric_name
 from catalog.text.patterns import pattern
 
 MAX_DATASETS_ASKED = 4
@@ -18,7 +19,10 @@ _NOUNS_OF_TWO = frozenset({("data", "set"), ("test", "set"), ("jeu", "of")})
 
 
 def on_dataset(sentence: Sentence, at: int) -> tuple[int, str] | None:
-    """How many words `on conll2003` and `on the conll2003 dataset` have, and the data set of evaluations."""
+    """How many words `on conll2003`, `on the conll2003 dataset` and `(conll2003)` have, and the data set of evaluations."""
+    bracketed = _in_brackets(sentence, at)
+    if bracketed is not None:
+        return 1, bracketed
     link = sentence.text(at)
     if link not in _ON | _NEAR:
         return None
@@ -28,6 +32,18 @@ def on_dataset(sentence: Sentence, at: int) -> tuple[int, str] | None:
     if known is None and link in _ON:
         known = _asked_for(sentence, at + used)
     return None if known is None else (used + 1 + _noun(sentence, at + used + 1), known)
+
+
+_IN_BRACKETS = pattern(r"[(\[][^()\[\]]+[)\]]")
+
+
+def _in_brackets(sentence: Sentence, at: int) -> str | None:
+    """The data set of `(conll2003)` and `[conll2003]`."""
+    if at >= len(sentence.words) or not _IN_BRACKETS.fullmatch(sentence.words[at].whole):
+        return None
+    inside = sentence.words[at].raw.strip("[]")
+    alone = replace(sentence, words=(replace(sentence.words[at], text=inside.casefold(), plain=True),))
+    return dataset_at(alone, 0)
 
 
 def _asked_for(sentence: Sentence, at: int) -> str | None:
@@ -108,7 +124,17 @@ def _datasets_at(sentence: Sentence, at: int) -> tuple[int, list[str], str]:
 
 def _named(sentence: Sentence, at: int) -> tuple[int, str] | None:
     known = dataset_at(sentence, at)
-    return None if known is None else (1, known)
+    return None if known is None or numeric_name(sentence, at + 1) is not None else (1, known)
+
+
+def measured_on(sentence: Sentence, at: int, name: str, bound: str) -> tuple[int, str] | None:
+    """How many words `on conll2003 and mnist` have behind a metric, and what it comes to on each of these data sets."""
+    end, datasets, joining = _datasets_at(sentence, at)
+    if not datasets:
+        return None
+    conditions = [f"{quoted(f'{name}@{dataset}')}{bound}" for dataset in datasets]
+    told = (" " if joining == "and" else " OR ").join(conditions)
+    return end - at, told if len(conditions) == 1 else f"({told})"
 
 
 def _told_on(datasets: Sequence[str], joining: str, *, denied: bool) -> str:

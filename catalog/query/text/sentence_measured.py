@@ -7,9 +7,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from catalog.query.text.printing import quoted
 from catalog.query.text.sentence_amounts import amount_named, more_than, named_amount, named_value
-from catalog.query.text.sentence_datasets import dataset_at, on_dataset
+from catalog.query.text.sentence_datasets import measured_on
 from catalog.query.text.sentence_parts import Replacement, Sentence, bound_at, numeric_name
 from catalog.query.text.targets import Target, resolve
 from catalog.text.patterns import pattern
@@ -20,7 +19,6 @@ _BOUNDS: Sequence[Rule] = (named_amount, named_value)
 _BOUNDS_FIRST: Sequence[Rule] = (named_amount, more_than, amount_named, named_value)
 _CONDITION = pattern(r"(?P<name>[^\W\d][\w.]*)(?P<bound>(?:[<>]=?|[:=])[^\s()]+)")
 """One condition on one name: what is joined to others stays as it is read without the data set."""
-_IN_BRACKETS = pattern(r"[(\[][^()\[\]]+[)\]]")
 
 
 def measured(sentence: Sentence, at: int) -> Replacement:
@@ -36,31 +34,41 @@ def _between(sentence: Sentence, at: int) -> Replacement:
     if named is None or named[1].kind != "metric" or named[1].nested:
         return None
     count, target = named
-    bracketed = _in_brackets(sentence, at + count)
-    on = bracketed or on_dataset(sentence, at + count)
+    on = measured_on(sentence, at + count, target.name, "")
     if on is None:
         return None
-    bound = bound_at(sentence, at + count + on[0], target)
+    used = count + on[0]
+    bound = bound_at(sentence, at + used, target)
     if bound is not None:
-        return count + on[0] + bound.count, f"{_on(target, on[1])}{bound.sign}{bound.amount.text}"
+        told = measured_on(sentence, at + count, target.name, f"{bound.sign}{bound.amount.text}")
+        return None if told is None else (used + bound.count, told[1])
     words = sentence.words
-    shorter = replace(sentence, words=(*words[: at + count], *words[at + count + on[0] :]))
+    shorter = replace(sentence, words=(*words[: at + count], *words[at + used :]))
     bounded = _condition(shorter, at, _BOUNDS)
     if bounded is not None and bounded[0] > count:
-        return bounded[0] + on[0], f"{_on(bounded[1], on[1])}{bounded[2]}"
-    name = _on(target, on[1])
-    return (count + on[0], f"has:{name} sort:{name}") if bracketed is not None else None
+        told = measured_on(sentence, at + count, bounded[1].name, bounded[2])
+        return None if told is None else (bounded[0] + on[0], told[1])
+    is_bracketed = words[at + count].whole[:1] in {"(", "["}
+    return (used, f"has:{on[1]} sort:{on[1]}") if is_bracketed else None
 
 
 def _behind(sentence: Sentence, at: int) -> Replacement:
     """The data set stands behind the condition."""
     bounded = _condition(sentence, at, _BOUNDS_FIRST)
-    on = None if bounded is None else on_dataset(sentence, at + bounded[0])
-    return (
-        None
-        if bounded is None or on is None
-        else (bounded[0] + on[0], f"{_on(bounded[1], on[1])}{bounded[2]}")
-    )
+    if bounded is None:
+        return None
+    on = measured_on(sentence, at + bounded[0], bounded[1].name, bounded[2])
+    return None if on is None else (bounded[0] + on[0], on[1])
+
+
+def written_on(sentence: Sentence, at: int) -> tuple[int, str] | None:
+    """`f1>0.9 on conll2003` and `f1>0.9 (conll2003)`, without blanks around the sign."""
+    condition = _CONDITION.fullmatch(sentence.words[at].whole)
+    target = next(iter(resolve(condition["name"])), None) if condition is not None else None
+    if condition is None or target is None or target.kind != "metric" or target.nested:
+        return None
+    on = measured_on(sentence, at + 1, target.name, condition["bound"])
+    return None if on is None else (1 + on[0], on[1])
 
 
 def _condition(sentence: Sentence, at: int, rules: Sequence[Rule]) -> tuple[int, Target, str] | None:
@@ -77,19 +85,6 @@ def _condition(sentence: Sentence, at: int, rules: Sequence[Rule]) -> tuple[int,
     return None
 
 
-def _in_brackets(sentence: Sentence, at: int) -> tuple[int, str] | None:
-    """`(conll2003)` and `[conll2003]` behind a metric."""
-    if at >= len(sentence.words) or not _IN_BRACKETS.fullmatch(sentence.words[at].whole):
-        return None
-    alone = replace(sentence, words=(replace(sentence.words[at], plain=True),))
-    known = dataset_at(alone, 0)
-    return None if known is None else (1, known)
-
-
-def _on(target: Target, dataset: str) -> str:
-    return quoted(f"{target.name}@{dataset}")
-
-
 _COMPARATIVES = frozenset(
     {
         "newer",
@@ -104,12 +99,14 @@ _COMPARATIVES = frozenset(
         "slower",
         "lighter",
         "heavier",
+        "higher",
+        "lower",
+        "greater",
     }
 )
 
 
 def is_open_comparison(sentence: Sentence, at: int) -> bool:
     """Whether models are compared with something that no rule has read: `newer than the last release`, `better than bert`."""
-    return (
-        sentence.text(at) in _COMPARATIVES and sentence.text(at + 1) == "than" and bool(sentence.text(at + 2))
-    )
+    is_followed = sentence.text(at + 1) == "than" and at + 2 < len(sentence.words)
+    return is_followed and sentence.words[at].text.lstrip("-+") in _COMPARATIVES

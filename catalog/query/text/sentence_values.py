@@ -85,8 +85,7 @@ def _value(
     sentence: Sentence, at: int, field: str, *, beside_keyword: bool = False
 ) -> tuple[int, str] | None:
     """A value that models have; written as one word (llama 3.1: llama3.1) only where the field is named, too."""
-    assert sentence.vocabulary is not None  # the caller checked
-    values = sentence.vocabulary.values.get(field, {})
+    values = {} if sentence.vocabulary is None else sentence.vocabulary.values.get(field, {})
     known = {folded(value): value for value in values}
     if field == "language":
         known |= {name: tag for name, tag in languages().items() if tag in known}
@@ -223,8 +222,8 @@ def keyword_fields(words: str) -> Iterator[str]:
 
 def _alias_of(sentence: Sentence, at: int, field: str) -> tuple[int, str] | None:
     """A value that goes by another name: NER, sklearn, half, Apache 2.0."""
-    assert sentence.vocabulary is not None  # the caller checked
-    known = {value.casefold() for value in sentence.vocabulary.values.get(field, {})}
+    values = {} if sentence.vocabulary is None else sentence.vocabulary.values.get(field, {})
+    known = {value.casefold() for value in values}
     row = fields().get(field)
     if not known or row is None or row.canonical is None:
         return None

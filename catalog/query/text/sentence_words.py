@@ -101,25 +101,40 @@ def _parted_at(words: tuple[Word, ...]) -> tuple[Word, ...]:
 
 
 _WITH_A_SIGN = 2
-_BRACKETED = pattern(r"(?P<name>[^\W\d][\w.]*)(?P<rest>[(\[](?P<inside>[\w.\-]+)[)\]])")
+_BRACKETED = pattern(
+    r"(?P<name>[^\W\d][\w.]*)?(?P<rest>[(\[](?P<inside>[\w.\-]+)[)\]])"
+    r"(?P<compared>(?P<sign>:?[<>]=?|[:≥≤]|(?<!\])==?)(?P<number>\d[\w.%]*))?"
+)
 
 
 def _parted_brackets(words: tuple[Word, ...]) -> tuple[Word, ...]:
-    """`f1(conll2003)` and `accuracy[mnli]` as two words: the name of a metric, and what it was measured on."""
+    """`f1(conll2003)>0.9` and `accuracy[mnli]` in parts: the name of a metric, what it was measured on, the sign and the number."""
     parted: list[Word] = []
     for word in words:
         match = _BRACKETED.fullmatch(word.whole)
-        if match is None or metric_target(match["name"]) is None:
+        name = "" if match is None else match["name"] or (parted[-1].raw if parted else "")
+        if (
+            match is None
+            or metric_target(name) is None
+            or not (match["name"] or match["compared"])  # `f1 (conll2003)` is two words already
+        ):
             parted.append(word)
             continue
-        name, start = match["name"], word.start + match.start("rest")
-        own = replace(word, text=name.casefold(), raw=name, end=start, whole=name, plain=True)
         inside = match["inside"]
-        parted += [
-            own,
-            replace(word, text=inside.casefold(), raw=inside, start=start, whole=match["rest"], plain=True),
-        ]
+        if match["name"]:
+            parted.append(_part(word, match, "name"))
+        parted.append(replace(_part(word, match, "rest"), text=inside.casefold(), raw=inside))
+        if match["compared"]:
+            sign = replace(_part(word, match, "sign"), text=match["sign"].lstrip(":") or "=")
+            parted += [*(() if ".." in match["number"] else (sign,)), _part(word, match, "number")]
     return tuple(parted)
+
+
+def _part(word: Word, match: re.Match[str], group: str) -> Word:
+    """What a group matched, as a word of its own."""
+    start, end = (word.start + place for place in match.span(group))
+    part = match[group]
+    return replace(word, text=part.casefold(), raw=part, start=start, end=end, whole=part, plain=True)
 
 
 def denying(words: tuple[Word, ...]) -> tuple[Word, ...]:

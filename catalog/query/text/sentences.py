@@ -22,7 +22,7 @@ from catalog.query.text.sentence_amount_lists import joined_amounts
 from catalog.query.text.sentence_amounts import written_comparison
 from catalog.query.text.sentence_datasets import on_dataset
 from catalog.query.text.sentence_dates import UNTOLD_VERBS
-from catalog.query.text.sentence_measured import is_open_comparison
+from catalog.query.text.sentence_measured import is_open_comparison, written_on
 from catalog.query.text.sentence_orders import DIRECTIONS, place_at
 from catalog.query.text.sentence_parts import (
     BYTE_UNITS,
@@ -117,9 +117,12 @@ def rewrite(text: str, reading: Reading) -> Rewriting:
             )
             reading.problem("unsupported-operator", message, start, end)
         if new is None and count == 1 and is_open_comparison(sentence, at):
-            end_told = words[at + 1].end
-            message = f"{text[start:end_told]} needs a number or a date behind it: models are compared with no other one."
-            reading.problem("unsupported-operator", message, start, end_told)
+            told, told_end = start + words[at].whole.find(words[at].raw), words[at + 1].end
+            message = (
+                f"{text[told:told_end]} is not understood here: a date, an age or a size must follow,"
+                " or write a name and a number, as in accuracy > 0.9."
+            )
+            reading.problem("unsupported-operator", message, told, told_end)
         if new is not None and _untold_verb(words[at : at + count], new):
             message = (
                 f"When a model was used is not known here; {text[start:end]} is read as when it was modified."
@@ -242,6 +245,7 @@ def _first(sentence: Sentence, at: int) -> tuple[int, str | None] | None:
     if not sentence.words[at].plain:
         return (
             _directed(sentence, at)
+            or written_on(sentence, at)
             or _grouped(sentence, at)
             or possessed(sentence, at)
             or _left_out(sentence, at)

@@ -54,8 +54,8 @@ _LANGUAGES = (
         pairs=(
             *(frozenset({"entre", "et"}), frozenset({"sous", "licence"}), frozenset({"ce", "mois"})),
             *_together("ans", "il", "plus", "que"),
-            *_together("an", "il"),
-            *_together("mois", "du", "il"),
+            *_together("an", "il", "un"),
+            *_together("mois", "du", "il", "un"),
             *_together("pas", "licence", "ou", "ni"),
         ),
         dating=frozenset({"mars", "novembre", "fin"}),
@@ -135,9 +135,15 @@ _COMPARATIVES = {"smallest": "smaller", "largest": "larger", "newest": "newer", 
 
 
 def _is_compared(behind: Sequence[str], language: _Language) -> bool:
-    """Whether a superlative is none, as in `plus petits que 3 Mo`."""
+    """Whether a superlative is none, as in `plus petits que 3 Mo` and `plus vieux que deux ans`."""
     link, number = (*behind, "", "")[:2]
-    return language.words.get(link) in {"than", "of"} and number[:1].isdigit()
+    counted = number[:1].isdigit() or _is_spoken(number, language)
+    return language.words.get(link) in {"than", "of"} and counted
+
+
+def _is_spoken(number: str, language: _Language) -> bool:
+    meant = language.words.get(number, number)
+    return meant == "a" or meant in SPOKEN_NUMBERS
 
 
 def _translated(words: Sequence[str], language: _Language) -> tuple[str, ...]:
@@ -151,6 +157,10 @@ def _translated(words: Sequence[str], language: _Language) -> tuple[str, ...]:
             and _is_compared(words[place + 2 : place + 4], language)
         ):
             english += ("the", _COMPARATIVES[phrase[0]], "than")
+            continue
+        behind = (*words[place + 2 : place + 3], "")[0]
+        if phrase is not None and phrase[0] in _COMPARATIVES and _is_spoken(behind, language):
+            english += (_COMPARATIVES[phrase[0]], "than")  # plus vieux qu'un an
             continue
         meant = _meant(words, place) or language.words.get(words[place], words[place])
         if meant == "half" and words[place] in _HALVES and (not english or english[-1] not in _ORDINALS):

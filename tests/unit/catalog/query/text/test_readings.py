@@ -63,3 +63,22 @@ def test_a_comparison_that_is_not_understood_is_told_once_where_it_was_typed(voc
         problem for problem in parse(typed, vocabulary=vocabulary, now=NOW).problems if not problem.understood
     ]
     assert [typed[problem.start : problem.end] for problem in told] == ["newer than"]
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["faster than 10 ms", "(newer than bert) ner", "-newer than bert", "accuracy higher than baseline"],
+)
+def test_a_comparison_with_something_unknown_is_told_whatever_stands_around_it(vocabulary, typed):
+    """In brackets and behind a minus its words were looked for, and of a number it was said that one were needed."""
+    told = [
+        problem for problem in parse(typed, vocabulary=vocabulary, now=NOW).problems if not problem.understood
+    ]
+    assert [typed[problem.start : problem.end].split()[-1] for problem in told] == ["than"]
+    assert all("must follow" in problem.message for problem in told)
+
+
+@pytest.mark.parametrize("typed", ["built by meta", "quantized by", "merged from the llama"])
+def test_a_text_is_read_without_a_catalog(typed):
+    """A token with such a query ended in an assertion: what a grant is about is read before any model is asked."""
+    assert parse(typed, now=NOW).canonical
