@@ -133,8 +133,8 @@ def measured_on(sentence: Sentence, at: int, name: str, bound: str) -> tuple[int
     if not datasets:
         return None
     conditions = [f"{quoted(f'{name}@{dataset}')}{bound}" for dataset in datasets]
-    told = (" " if joining == "and" else " OR ").join(conditions)
-    return end - at, told if len(conditions) == 1 else f"({told})"
+    joined = (" " if joining == "and" else " OR ").join(conditions)
+    return end - at, joined if len(conditions) == 1 else f"({joined})"
 
 
 def _told_on(datasets: Sequence[str], joining: str, *, denied: bool) -> str:

@@ -40,14 +40,14 @@ def _between(sentence: Sentence, at: int) -> Replacement:
     used = count + on[0]
     bound = bound_at(sentence, at + used, target)
     if bound is not None:
-        told = measured_on(sentence, at + count, target.name, f"{bound.sign}{bound.amount.text}")
-        return None if told is None else (used + bound.count, told[1])
+        condition = measured_on(sentence, at + count, target.name, f"{bound.sign}{bound.amount.text}")
+        return None if condition is None else (used + bound.count, condition[1])
     words = sentence.words
     shorter = replace(sentence, words=(*words[: at + count], *words[at + used :]))
     bounded = _condition(shorter, at, _BOUNDS)
     if bounded is not None and bounded[0] > count:
-        told = measured_on(sentence, at + count, bounded[1].name, bounded[2])
-        return None if told is None else (bounded[0] + on[0], told[1])
+        condition = measured_on(sentence, at + count, bounded[1].name, bounded[2])
+        return None if condition is None else (bounded[0] + on[0], condition[1])
     is_bracketed = words[at + count].whole[:1] in {"(", "["}
     return (used, f"has:{on[1]} sort:{on[1]}") if is_bracketed else None
 

@@ -117,12 +117,12 @@ def rewrite(text: str, reading: Reading) -> Rewriting:
             )
             reading.problem("unsupported-operator", message, start, end)
         if new is None and count == 1 and is_open_comparison(sentence, at):
-            told, told_end = start + words[at].whole.find(words[at].raw), words[at + 1].end
+            named_from, named_to = start + words[at].whole.find(words[at].raw), words[at + 1].end
             message = (
-                f"{text[told:told_end]} is not understood here: a date, an age or a size must follow,"
+                f"{text[named_from:named_to]} is not understood here: a date, an age or a size must follow,"
                 " or write a name and a number, as in accuracy > 0.9."
             )
-            reading.problem("unsupported-operator", message, told, told_end)
+            reading.problem("unsupported-operator", message, named_from, named_to)
         if new is not None and _untold_verb(words[at : at + count], new):
             message = (
                 f"When a model was used is not known here; {text[start:end]} is read as when it was modified."
