@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -22,6 +23,7 @@ P = TypeVar("P")
 OPEN_FIELDS = ("metrics.", "hyperparameters.", "extra.")
 OBSERVED_ALTHOUGH_DERIVED = frozenset({"all_text", "evaluations"})
 MOST_CONFIDENCE = 100
+_DIGEST = re.compile("[0-9a-f]{1,512}")
 
 
 def installed_extractors() -> tuple[tuple[Extractor, ...], tuple[str, ...]]:
@@ -122,6 +124,14 @@ def checked(extraction: Any, extractor: Named, key: str) -> Extraction:
         if part.key != key:
             raise PromiseBroken(repr(part.key)[:200], f"{place}key", f"the key of the file, {key!r},")
     _check_author(whole, extractor, "")
+    if whole.tensors_digest is not None and not _DIGEST.fullmatch(whole.tensors_digest):
+        shown = repr(whole.tensors_digest)[:200]
+        raise PromiseBroken(shown, "tensors_digest", "a number in hexadecimal digits")
+    told: set[str] = set()
+    for subject, place in _placed(whole.subjects, "subjects"):
+        if not subject.id or subject.id in told:
+            raise PromiseBroken(repr(subject.id)[:200], f"{place}id", "a text that no other subject has")
+        told.add(subject.id)
     for seen, place in _placed(whole.observations, "observations"):
         _check_author(seen, extractor, place)
         _check_field(seen, place)

@@ -8,9 +8,9 @@ from functools import partial
 from itertools import islice
 
 from catalog.lazy_dataclasses import dataclass, field, replace
-from catalog.recording.changes import change_of, last_of
+from catalog.recording.changes import last_of
 from catalog.recording.lending import NOTHING, Borrowed, borrowed
-from catalog.recording.making import Task, make
+from catalog.recording.making import Task, make, make_of_filled
 from catalog.recording.whole_extractions import Reading, WholeExtractions, filled, read_shares
 from catalog.records import Edit, Group, ModelId, ObjectKey, Place, Run, is_unread, model_id
 from catalog.store import Store
@@ -210,14 +210,16 @@ class Recorder:
         lent: Mapping[ModelId, Borrowed],
         origins: Mapping[ModelId, ModelId],
     ) -> RecordChange:
-        return change_of(
-            fresh.group,
+        task = Task(
+            group=fresh.group,
+            bodies={},
             signature=fresh.signature,
             edits=edits.get(fresh.model, ()),
             now=self._run.started_at,
             moved_from=origins.get(fresh.model),
             lent=lent.get(fresh.model, NOTHING),
         )
+        return make_of_filled(task)
 
 
 def _is_shared(group: Group) -> bool:

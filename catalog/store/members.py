@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
+from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from sqlalchemy import Connection, delete, func, select, true
 
@@ -41,6 +43,8 @@ from catalog.store.shares import drop_shares, may_have_shares
 from catalog.store.tables import extractions, objects, record_files
 
 Row = dict[str, Any]
+_QUOTED = "\x01"
+_NOT_KEPT = re.compile(f"[{_QUOTED}\ud800-\udfff]")
 CARDS_LOOKED_AT = 8
 Places = dict[str, set[bytes]]
 """Keys by their source."""
@@ -63,19 +67,37 @@ def grouping_of(group: Group) -> str:
     return json.dumps({name: value for name, value in known.items() if value}, separators=(",", ":"))
 
 
+def _kept(subject: str) -> str:
+    """The subject as a database's text can hold it: from the first of its bytes that are no UTF-8 on in percent notation. Folders
+    in it have such names where their keys do.
+    """
+    other = _NOT_KEPT.search(subject)
+    if other is None:
+        return subject
+    return f"{subject[: other.start()]}{_QUOTED}{quote_from_bytes(os.fsencode(subject[other.start() :]))}"
+
+
+def _subject(kept: str) -> str:
+    plain, _, quoted = kept.partition(_QUOTED)
+    return plain + os.fsdecode(unquote_to_bytes(quoted))
+
+
 def rows_of(model: ModelId, group: Group) -> list[Row]:
-    """The rows that say which files make the model."""
+    """The rows that say which files make the model. What one file says of one subject is in a group once, whichever ways led to
+    it.
+    """
+    members = {(member.object.key, member.subject): member for member in reversed(group.members)}
     return [
         {
             "model": model,
-            "key": os.fsencode(member.object.key),
-            "subject": member.subject or "",
+            "key": os.fsencode(key),
+            "subject": _kept(subject or ""),
             "source": group.source,
             "role": None if member.extraction is None else member.extraction.role.value,
             "distance": member.distance,
             "sha256": member.promised_sha256,
         }
-        for member in group.members
+        for (key, subject), member in reversed(members.items())
     ]
 
 
@@ -271,7 +293,7 @@ def _shares(
     by_source: dict[str, set[Share]] = defaultdict(set)
     for row in files:
         if row["subject"] and (row["source"], row["key"]) in split:
-            by_source[row["source"]].add((ObjectKey(os.fsdecode(row["key"])), row["subject"]))
+            by_source[row["source"]].add((ObjectKey(os.fsdecode(row["key"])), _subject(row["subject"])))
     return {
         source: shares_among(connection, SourceId(source), sorted(wanted))
         for source, wanted in by_source.items()
@@ -293,7 +315,7 @@ def _member(
     if file["role"] is None:
         extraction = None
     elif extraction is not None:
-        own = shares.get(file["source"], {}).get(meta.key, {}).get(file["subject"], ())
+        own = shares.get(file["source"], {}).get(meta.key, {}).get(_subject(file["subject"]), ())
         observations = (*extraction.observations, *own)
         extraction = replace(extraction, observations=observations, role=Role(file["role"]))
     elif file["role"] == Role.AUXILIARY:
@@ -301,7 +323,7 @@ def _member(
     return Member(
         object=meta,
         extraction=extraction,
-        subject=file["subject"] or None,
+        subject=_subject(file["subject"]) or None,
         distance=file["distance"],
         promised_sha256=file["sha256"],
     )

@@ -18,6 +18,7 @@ from catalog.records import (
     Risk,
     Role,
     Severity,
+    Subject,
     TensorSummary,
     TensorTally,
 )
@@ -251,3 +252,22 @@ def test_signs_that_would_hide_files_are_refused(signs, sentence):
     with pytest.raises(PromiseBroken) as refused:
         _Checked(Asked(lambda: Claim(format="duo", role=Role.WEIGHTS, confidence=9), signs=signs))
     assert str(refused.value).startswith(f"returned {sentence}")
+
+
+SAYING_OF_SUBJECTS = {
+    "no name": (Subject(id="", join_keys=()),),
+    "one twice": (Subject(id="run:1", join_keys=("path:a",)), Subject(id="run:1", join_keys=("path:b",))),
+}
+
+
+@pytest.mark.parametrize("case", SAYING_OF_SUBJECTS)
+def test_subjects_that_cannot_be_told_apart_are_refused(case):
+    """The store refused the second row of one subject, and the crawl of all files ended."""
+    with pytest.raises(PromiseBroken, match=r"as subjects\[\d\]\.id where a text that no other subject has"):
+        checked(replace(WHOLE, subjects=SAYING_OF_SUBJECTS[case]), Duo, KEY)
+
+
+def test_a_digest_of_tensors_is_a_number():
+    """It was summed up with those of other files when a record was made, and ended the crawl of all files."""
+    with pytest.raises(PromiseBroken, match="tensors_digest where a number in hexadecimal digits"):
+        checked(replace(WHOLE, tensors_digest="sha256:12"), Duo, KEY)
