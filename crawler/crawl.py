@@ -9,7 +9,6 @@ from contextlib import ExitStack, suppress
 from functools import partial
 from itertools import takewhile
 
-from catalog.contracts import only_errors
 from catalog.errors import ModeldexError, PluginUnavailable, SourceError, WriterBusy, described
 from catalog.garbage import COLLECTION
 from catalog.normalise.values.secrets import masked_text
@@ -111,13 +110,12 @@ def crawl(
             if pool is not None:
                 stack.enter_context(pool)
             try:
-                with only_errors():
-                    return _Crawl(store, source, settings, lease, registry, run, account, pool).go(
-                        accept=accept, reread=reread, hash_weights=hash_weights
-                    )
-            except ModeldexError:
+                return _Crawl(store, source, settings, lease, registry, run, account, pool).go(
+                    accept=accept, reread=reread, hash_weights=hash_weights
+                )
+            except (ModeldexError, KeyboardInterrupt):
                 raise
-            except Exception as error:
+            except BaseException as error:
                 if is_ours(source) or raised_in_store(error):
                     raise
                 raise PluginUnavailable("source", source.id, described(error)) from error

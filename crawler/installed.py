@@ -127,11 +127,11 @@ def checked(extraction: Any, extractor: Named, key: str) -> Extraction:
     if whole.tensors_digest is not None and not _DIGEST.fullmatch(whole.tensors_digest):
         shown = repr(whole.tensors_digest)[:200]
         raise PromiseBroken(shown, "tensors_digest", "a number in hexadecimal digits")
-    told: set[str] = set()
+    subjects: set[str] = set()
     for subject, place in _placed(whole.subjects, "subjects"):
-        if not subject.id or subject.id in told:
+        if not subject.id or subject.id in subjects:
             raise PromiseBroken(repr(subject.id)[:200], f"{place}id", "a text that no other subject has")
-        told.add(subject.id)
+        subjects.add(subject.id)
     for seen, place in _placed(whole.observations, "observations"):
         _check_author(seen, extractor, place)
         _check_field(seen, place)

@@ -153,7 +153,7 @@ def is_ours(source: Source) -> bool:
     return type(getattr(source, "selected", source)).__module__.startswith("crawler.")
 
 
-def raised_in_store(error: Exception) -> bool:
+def raised_in_store(error: BaseException) -> bool:
     """Whether the store was at work when that was raised: then no source is to blame."""
     frames = traceback.walk_tb(error.__traceback__)
     return any(frame.f_globals.get("__name__", "").startswith("catalog.store") for frame, _ in frames)

@@ -77,8 +77,8 @@ def make_of_filled(task: Task) -> RecordChange:
 
 
 def _made_of(task: Task, reason: str, kept: Callable[[Extraction], Extraction]) -> RecordChange:
-    told = [member.object.key for member in task.group.members if member.extraction is not None]
-    largest = max(told, key=lambda key: len(task.bodies.get(key, b"")), default=None)
+    spoken_of = [member.object.key for member in task.group.members if member.extraction is not None]
+    largest = max(spoken_of, key=lambda key: len(task.bodies.get(key, b"")), default=None)
     message = f"no record could be made of what it says: {reason}"
 
     def marked(member: Member) -> Member:

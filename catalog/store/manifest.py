@@ -47,6 +47,7 @@ Share = tuple[ObjectKey, str]
 """A file, and one of the many models of which it tells."""
 Shares = dict[ObjectKey, dict[str, list[Observation]]]
 """What files say of subjects that have rows of their own."""
+HALF = 2**32
 ROWS_PER_STATEMENT = 20
 """So many rows that nobody asked for cost as much as a statement."""
 LONGER_THAN_KEYS = b"\xff" * 8192
@@ -315,11 +316,11 @@ class Manifest:
     def size_bytes(self) -> int:
         """The bytes of all live objects: files with holes may be more together than a database can count in one number."""
         chosen = (objects.c.source == self._source) & (objects.c.state == LIVE)
-        halves = (objects.c.size_bytes.op(">>")(32), objects.c.size_bytes.op("&")(2**32 - 1))
+        halves = (objects.c.size_bytes // HALF, objects.c.size_bytes % HALF)
         with self._engine.connect() as connection:
             statement = select(*(func.coalesce(func.sum(half), 0) for half in halves)).where(chosen)
             high, low = connection.execute(statement).one()
-        return (int(high) << 32) + int(low)
+        return int(high) * HALF + int(low)
 
     def unread(self) -> Iterator[Unread]:
         """Live objects that could not be read, in key order."""

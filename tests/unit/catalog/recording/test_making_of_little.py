@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from catalog.recording.making import Task, make, make_of_filled
+from catalog.recording.making import Task, make_of_filled, make_of_outlines
 from catalog.records import Extraction, Group, Member, ObjectKey, ObjectMeta, Role, SourceId
 
 NOW = datetime(2024, 1, 1, tzinfo=UTC)
@@ -27,11 +27,11 @@ def task():
 
 def test_what_breaks_over_outlines_and_over_models_of_shared_files_costs_one_model():
     """What stood in an outline, too, and a model that shares a file with others, ended the crawl of all files."""
-    for change in (make(task()), make_of_filled(task())):
+    for change in (make_of_outlines(task(), "it broke"), make_of_filled(task())):
         document = change.record.document
-        assert (document["name"], document["status"]) == ("x", "unreadable")
+        assert (document["name"], document["format"], document["status"]) == ("x", ["duo"], "unreadable")
         assert "no record could be made of what it says" in document["problems"][0]["message"]
     assert make_of_filled(task()).group == task().group
     whole = replace(task().group.members[0], extraction=replace(UNMAKEABLE, tensors_digest=None))
     good = replace(task(), group=replace(task().group, members=(whole,)))
-    assert make_of_filled(good).record.document.get("status") != "unreadable"
+    assert "problems" not in make_of_filled(good).record.document
