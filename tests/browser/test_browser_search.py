@@ -182,6 +182,7 @@ def test_a_column_that_is_ticked_appears_and_stays_in_the_address(wide):
     wide.locator("#columns > summary").click()
     with arriving(wide, "**columns=**"):
         wide.locator("#columns input[type=checkbox]:not(:checked)").first.check()
+    wide.wait_for_load_state("networkidle")  # what is typed is lost where the page comes anew meanwhile
     before = wide.locator(".results-table thead th").count()
     with arriving(wide, "**owner**"):
         wide.fill("#another", "owner")
