@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 
 import pytest
 from fixtures.browsing import arriving, expect, follow
@@ -189,6 +190,18 @@ def test_a_column_that_is_ticked_appears_and_stays_in_the_address(wide):
         wide.press("#another", "Enter")
     assert wide.locator(".results-table thead th").count() == before + 1
     assert wide.locator("#columns").get_attribute("open") is not None
+
+
+def test_a_column_that_is_typed_while_another_is_fetched_is_kept(wide):
+    """Whoever ticked one column and typed the next at once lost what was typed when the table came."""
+    wide.goto("/?view=table")
+    wide.locator("#columns > summary").click()
+    wide.route("**columns=**", lambda route: (time.sleep(0.5), route.continue_()))
+    with arriving(wide, "**columns=**"):
+        wide.locator("#columns input[type=checkbox]:not(:checked)").first.check()
+        wide.locator("#another").press_sequentially("owner")
+    expect(wide.locator("#another")).to_have_value("owner")
+    expect(wide.locator("#another")).to_be_focused()
 
 
 def test_the_first_tab_leads_past_the_head_of_the_page(wide):
