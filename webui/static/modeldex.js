@@ -44,15 +44,15 @@
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
       const page = fresh.getElementById("page");
       if (!answer.ok || !page) throw new Error("not a results page");
-      const field = document.activeElement;
-      const typed = typing(field) ? field.value : null;
+      const key = document.activeElement?.dataset?.key;
+      const typed = typing(document.activeElement) ? document.activeElement.value : null;
       keepOpen(old, page);
       document.title = fresh.title;
       if (document.activeElement !== box) box.value = fresh.getElementById("q").value;
       old.replaceWith(document.adoptNode(page));
       if (push) history.pushState({ partial: true }, "", answer.url);
       enhance();
-      focusAgain(field, typed);
+      focusAgain(key, typed);
       if (toTop) window.scrollTo(0, 0);
       if (!quiet) announce(page);
     } catch (error) {
@@ -73,9 +73,9 @@
     }
   }
 
-  function focusAgain(field, typed) {
-    const key = field?.dataset?.key;
-    const again = key ? document.querySelector(`[data-key="${CSS.escape(key)}"]`) : field?.id === "another" ? document.getElementById("another") : null;
+  function focusAgain(key, typed) {
+    if (!key) return;
+    const again = document.querySelector(`[data-key="${CSS.escape(key)}"]`);
     again?.focus({ preventScroll: true });
     if (typed !== null && again && "value" in again && again.value !== typed) again.value = typed;
   }
