@@ -241,15 +241,15 @@ class ObjectReader:
         attempt = _Attempt()
         try:
             outcome = self._passed_over(meta, reader) or _of_a_model(self._read(meta, reader, attempt))
-            outcome = _without_secrets(_remembered(outcome, before))
+            outcome = _kept(outcome, before)
         except (ObjectChanged, SourceError) as error:
             reason = str(error).removeprefix(f"{meta.key}: ")  # whoever shows it names the file
             outcome = put_off(meta, before, reason, is_changing=isinstance(error, ObjectChanged))
-            outcome = _without_secrets(_remembered(outcome, before))
+            outcome = _kept(outcome, before)
         except Exception as error:  # noqa: BLE001 - the one place: a bug in one extractor costs one object
             _warn("extraction failed", meta, error)
             outcome = _of_a_model(self._failed(meta, before, attempt.choice, error, reader))
-            outcome = _without_secrets(_remembered(outcome, before))
+            outcome = _kept(outcome, before)
         bytes_read = outcome.bytes_read + reader.bytes_read
         outcome = replace(outcome, bytes_read=bytes_read, broken=attempt.broken)
         if outcome.extraction is None or outcome.shares is not None or before is None:
@@ -453,6 +453,11 @@ class ObjectReader:
             except Exception as fault:  # noqa: BLE001 - a bug in the second look costs its risks, and not the crawl
                 _warn("second look failed", meta, fault)
         return replace(self._outcome(meta, extraction, extractor), extraction=extraction)
+
+
+def _kept(outcome: Outcome, before: Entry | None) -> Outcome:
+    """The outcome as it may be stored: with what was known before, and without secrets."""
+    return _without_secrets(_remembered(outcome, before))
 
 
 def _warn(what: str, meta: ObjectMeta, error: Exception) -> None:
