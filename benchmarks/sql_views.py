@@ -15,6 +15,7 @@ from sqlalchemy import insert, text
 
 from catalog.settings import Settings
 from catalog.store import open_store
+from catalog.store.sql_views import views_text
 from catalog.store.tables import records
 from catalog.testing.documents import documents
 
@@ -45,7 +46,7 @@ def rows_of(number: int):
             "risks": 0,
             "first_seen": "",
             "record": b"",
-            "document": json.dumps(document),
+            "document": views_text(document),
         }
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from catalog.errors import RevisionConflict
 from catalog.lazy_dataclasses import dataclass, field
@@ -32,7 +32,7 @@ from catalog.sealing.names import MARK, Values, joined, parted
 from catalog.store import audit, edits, joins, members, series
 from catalog.store.canonical import document_sha256, sanitised
 from catalog.store.chain import chain_sha256
-from catalog.store.codec import UNREADABLE, instant, pack, pack_json, read_object, unpack
+from catalog.store.codec import UNREADABLE, instant, pack, pack_json, unpack, unpack_json
 from catalog.store.consumers import append, deliver_again
 from catalog.store.copies import Sharing, alike, listed, prints_of, shared_print, tells
 from catalog.store.database import insert_rows, parts, upsert
@@ -40,9 +40,11 @@ from catalog.store.documents import GONE, LIVE, Standing, finish
 from catalog.store.edits import NewEdit
 from catalog.store.joins import Joined
 from catalog.store.manifest import Share, Shares, shares_among
+from catalog.store.newest import numbered, present_or_empty, with_documents
 from catalog.store.runs import seen_at
 from catalog.store.sealing import RECORD, Sealing, drop_terms, part_of
-from catalog.store.tables import copies_due, records
+from catalog.store.sql_views import views_text
+from catalog.store.tables import copies_due, records, revisions
 
 log = logging.getLogger(__name__)
 
@@ -114,6 +116,9 @@ class RecordBatch:
         self._rows: dict[str, dict[str, Any]] = {}
         self._locked: set[str] = set()
         """Models of which the records were locked, if there were any."""
+        self._packed: dict[str, bytes] = {}
+        """The documents of the locked records as they are stored, until somebody looks at them."""
+        self._documents: dict[str, Document] = {}
         self._contents: dict[str, Document] = {}
         self._dirty: set[str] = set()
         self._revised: dict[str, tuple[Document, str]] = {}
@@ -140,8 +145,13 @@ class RecordBatch:
         self._locked.update(wanted)
         for part in parts(wanted):
             chosen = select(records).where(records.c.id.in_(part)).order_by(records.c.id)
+            present = []
             for row in self._connection.execute(chosen.with_for_update()):
                 self._rows[row.id] = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+                present.append(row.id)
+            if present:  # asked for when the rows are locked: what was joined with a row before may be no more its newest
+                stored = with_documents(records.c.id).where(records.c.id.in_(present))
+                self._packed.update({row.id: row.packed for row in self._connection.execute(stored)})
 
     def state(self, model: ModelId) -> str | None:
         """live, missing or gone; None if there is no such record."""
@@ -197,14 +207,10 @@ class RecordBatch:
 
     def of_series(self, name: str, *, containing: str, but: Collection[ModelId]) -> list[ModelId]:
         """The live models of this name, in id order and locked, that may hold this word somewhere in their documents."""
-        written = json.dumps(containing, ensure_ascii=False)
-        chosen = (
-            (records.c.name == name)
-            & (records.c.state == LIVE)
-            & records.c.document.icontains(written, autoescape=True)
-        )
-        rows = self._connection.execute(select(records.c.id).where(chosen).order_by(records.c.id)).scalars()
-        models = [ModelId(model) for model in rows if model not in but]
+        chosen = with_documents(records.c.id).where(records.c.name == name, records.c.state == LIVE)
+        rows = self._connection.execute(chosen.order_by(records.c.id))
+        word = json.dumps(containing, ensure_ascii=False).casefold()
+        models = [ModelId(row.id) for row in rows if row.id not in but and word in _words(row)]
         self.lock(models)
         return models
 
@@ -437,11 +443,11 @@ class RecordBatch:
         for model, (document, digest) in self._revised.items():
             row = self._rows[model]
             parent, number = row["sha256"], row["revision"] + 1
+            row["document"] = views_text(document)
             if digest == parent and model not in self._recommitted:
                 if not self._stored(model):  # damaged: the same state is written once more, and is no new one
-                    row["document"] = shown(document, row["revision"])
+                    self._mend(model, document)
                     again.append({"model": model, "revision": row["revision"]})
-                    self._dirty.add(model)
                 continue
             linked = {
                 "model": model,
@@ -455,7 +461,7 @@ class RecordBatch:
             commitment = row["sealed_sha256"]
             chained = chain_sha256(**linked, parent=row["chain_sha256"], sealed=commitment)
             row.update(sha256=digest, revision=number, chain_sha256=chained)
-            row["document"] = shown(document, number)
+            self._documents[model] = numbered(document, number)
             rows.append(
                 {
                     **linked,
@@ -482,6 +488,14 @@ class RecordBatch:
         for tell in self._notes:
             if (happening := tell()) is not None:
                 audit.append(self._connection, happening)
+
+    def _mend(self, model: str, document: Document) -> None:
+        """The newest revision, whose document is damaged, has this one from now on."""
+        row = self._rows[model]
+        newest = (revisions.c.model == model) & (revisions.c.number == row["revision"])
+        self._connection.execute(update(revisions).where(newest).values(document=pack_json(document)))
+        self._documents[model] = numbered(document, row["revision"])
+        self._dirty.add(model)
 
     def _expect_latest(self) -> None:
         """New models are written as the latest of their names where none of this batch stands behind them: mostly there are
@@ -625,7 +639,13 @@ class RecordBatch:
 
     def _stored(self, model: str) -> Document:
         """The document as it is stored; empty where it cannot be read, and so differs from whatever is made now."""
-        return read_object(self._rows[model]["document"]) if model in self._rows else {}
+        if model in self._packed:
+            try:
+                document = unpack_json(self._packed.pop(model))
+                self._documents[model] = numbered(document, self._rows[model]["revision"])
+            except UNREADABLE:
+                self._documents[model] = {}
+        return self._documents.get(model, {})
 
     def _sources_seen(self) -> dict[str, str]:
         if self._last_seen is None:
@@ -633,15 +653,9 @@ class RecordBatch:
         return self._last_seen
 
 
-def shown(document: Document, revision: int) -> str:
-    """The document as the record's row has it."""
-    import orjson  # noqa: PLC0415 - 20 ms that only the writing side needs
-
-    whole = {**document, "revision": revision}
-    try:
-        return orjson.dumps(whole).decode()
-    except orjson.JSONEncodeError:  # deeper than it goes
-        return json.dumps(whole, ensure_ascii=False, separators=(",", ":"))
+def _words(row: Any) -> str:
+    """All that the document of a row says, in small letters; nothing where it cannot be read."""
+    return json.dumps(present_or_empty(row), ensure_ascii=False).casefold()
 
 
 _IN_SERIES = ("name", "state", "series_place")

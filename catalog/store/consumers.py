@@ -23,6 +23,7 @@ from catalog.search.engine import INDEX, IndexAction, IndexOutcome
 from catalog.store.canonical import sanitised
 from catalog.store.database import insert_rows, parts, take_turn, upsert
 from catalog.store.leases import is_dead, this_process
+from catalog.store.newest import IS_NEWEST, present_document, with_documents
 from catalog.store.tables import consumers, deliveries, records, revisions
 
 GONE = "gone"
@@ -319,10 +320,8 @@ class Consumer:
 
     def _newer(self, connection: Connection, position: int, end: int, limit: int) -> tuple[int, list[Any]]:
         """Claims what the cursor passes, and how far it comes; a revision that a newer one follows is passed by."""
-        newest = (revisions.c.model == records.c.id) & (revisions.c.number == records.c.revision)
         statement = (
             _states(revisions.c.serial)
-            .join(revisions, newest)
             .where(revisions.c.serial > position, revisions.c.serial <= end)
             .order_by(revisions.c.serial)
         )
@@ -411,9 +410,8 @@ class Consumer:
     def _bury(self, connection: Connection, model: str, reason: str, watermark: int) -> None:
         """A dead letter for the present state of a model; a newer state that waits is left to its delivery."""
         waiting = connection.execute(select(deliveries.c.model).where(self._is(model))).first()
-        newest = (revisions.c.model == records.c.id) & (revisions.c.number == records.c.revision)
         chosen = (records.c.id == model) & (revisions.c.serial <= watermark)
-        row = connection.execute(select(records.c.revision).join(revisions, newest).where(chosen)).first()
+        row = connection.execute(select(records.c.revision).join(revisions, IS_NEWEST).where(chosen)).first()
         if waiting is None and row is not None:
             values = {
                 "state": DEAD,
@@ -497,9 +495,8 @@ def _states(*more: Any) -> Any:
         records.c.revision,
         records.c.state,
         records.c.latest,
-        records.c.document,
     )
-    return select(*columns, *more)
+    return with_documents(*columns, *more)
 
 
 def _actions(rows: Sequence[Any], damaged: dict[str, str], consumer: str) -> list[IndexAction]:
@@ -517,10 +514,10 @@ def _actions(rows: Sequence[Any], damaged: dict[str, str], consumer: str) -> lis
 
 
 def _document(row: Any) -> dict[str, Any] | None:
-    return None if row.state == GONE else _read(row.document)
+    return None if row.state == GONE else present_document(row, _read)
 
 
-def _read(text: str) -> dict[str, Any]:
+def _read(text: bytes) -> dict[str, Any]:
     """A stored document. It was sanitised when it was written; what a strict parser does not take is sanitised again."""
     import orjson  # noqa: PLC0415 - 20 ms that only the writing side needs
 

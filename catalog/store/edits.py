@@ -15,8 +15,9 @@ from catalog.normalise.values.secrets import masked
 from catalog.records import Document, Edit, EditKind, EditState, ModelId
 from catalog.records.history import BatchSummary
 from catalog.sealing.faults import KeyMissing
-from catalog.store.codec import instant, pack_json, parse_instant, read_object, unpack_json
+from catalog.store.codec import instant, pack_json, parse_instant, unpack_json
 from catalog.store.database import parts
+from catalog.store.newest import present_or_empty, with_documents
 from catalog.store.sealing import EDIT, Sealing
 from catalog.store.tables import edits, records
 
@@ -77,10 +78,10 @@ class Edits:
         if not batch:  # of edits that were made before they had names, or by none
             return
         changed = select(edits.c.model).where(edits.c.batch == batch)
-        chosen = select(records.c.document).where(records.c.id.in_(changed), records.c.moved_to.is_(None))
+        chosen = with_documents().where(records.c.id.in_(changed), records.c.moved_to.is_(None))
         with self._engine.connect() as connection:
             for row in connection.execute(chosen):
-                yield read_object(row.document)
+                yield present_or_empty(row)
 
     def summary(self, batch: str) -> BatchSummary | None:
         """Who made this batch, when, and how many models it changed; None if there is none."""

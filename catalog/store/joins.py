@@ -12,17 +12,17 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, func, select, text, update
+from sqlalchemy import Connection, Engine, Row, delete, func, select, text, update
 
 from catalog.layouts.content_addressed import content_key
 from catalog.lazy_dataclasses import dataclass
 from catalog.records import Group, ModelId, SourceId
 from catalog.records.ties import LOCATION, Ties
 from catalog.store import members
-from catalog.store.codec import read_object
 from catalog.store.database import begin_commit, insert_rows, parts, upsert
 from catalog.store.documents import LIVE
 from catalog.store.leases import Lease
+from catalog.store.newest import present_or_empty, with_documents
 from catalog.store.sealing import vault_behind
 from catalog.store.split import tie_id
 from catalog.store.tables import (
@@ -176,11 +176,11 @@ class Joins:
             with self._engine.connect() as connection:
                 rows = _rows(connection, stored[page : page + PAGE_JUDGED])
                 flagged = {
-                    model: "orphan" in (read_object(row["document"]).get("flags") or ())
+                    model: "orphan" in (present_or_empty(row).get("flags") or ())
                     for model, row in rows.items()
-                    if row["state"] == LIVE and json.loads(row["grouping"] or "{}").get("orphan")
+                    if row.state == LIVE and json.loads(row.grouping or "{}").get("orphan")
                 }
-                homes = {model: rows[model]["source"] for model in flagged}
+                homes = {model: rows[model].source for model in flagged}
                 judged = _orphans(connection, homes, _ties(connection, sorted(flagged), is_named=False))
             if wrong := sorted(
                 model for model, flag in flagged.items() if flag is not bool(judged.get(model))
@@ -202,18 +202,18 @@ def joined(connection: Connection, groups: Mapping[ModelId, Group]) -> dict[Mode
     owned = _ties(connection, sorted(present), is_named=False)
     named = _ties(connection, sorted(lenders), is_named=True)
     terms = _Terms(connection)
-    open_rows = [row for row in lenders.values() if terms.lends(row["source"])]
-    grouped = members.groups(connection, open_rows)
-    documents = {row["id"]: read_object(row["document"]) for row in open_rows}
+    open_rows = [row for row in lenders.values() if terms.lends(row.source)]
+    grouped = members.groups(connection, [dict(row._mapping) for row in open_rows])  # noqa: SLF001 - SQLAlchemy's public name for it
+    documents = {row.id: present_or_empty(row) for row in open_rows}
     return {
         model: Joined(
             lenders=tuple(
                 Lender(
                     model=ModelId(lender),
                     uri=str(documents[lender].get("uri", "")),
-                    name=lenders[lender]["name"],
+                    name=lenders[lender].name,
                     version=str(documents[lender].get("version", "")),
-                    source=SourceId(lenders[lender]["source"]),
+                    source=SourceId(lenders[lender].source),
                     group=grouped[lender],
                     by_address=all(
                         tie.startswith(LOCATION.encode())
@@ -354,15 +354,15 @@ def _lent(connection: Connection, models: Sequence[ModelId]) -> dict[ModelId, tu
     places: dict[ModelId, list[str]] = defaultdict(list)
     for part in parts(models):
         statement = (
-            select(joins.c.lender, records.c.document)
-            .join(records, records.c.id == joins.c.borrower)
+            with_documents(joins.c.lender)
+            .join(joins, joins.c.borrower == records.c.id)
             .where(joins.c.lender.in_(part), records.c.state == LIVE)
             .order_by(joins.c.borrower)
         )
         for row in connection.execute(statement):
             own = places[ModelId(row.lender)]
             if len(own) < MAX_STORED_AT:
-                own.append(str(read_object(row.document).get("uri", "")))
+                own.append(str(present_or_empty(row).get("uri", "")))
     return {model: tuple(own) for model, own in places.items()}
 
 
@@ -380,7 +380,7 @@ def _lenders(connection: Connection, models: Sequence[ModelId]) -> dict[ModelId,
     wanted = {model: own - named.get(model, set()) for model, own in owned.items()}
     ties = sorted({tie for own in wanted.values() for tie in own})
     naming = _having(connection, ties, is_named=True, most=MAX_LENDERS)
-    home = {model: row["source"] for model, row in _rows(connection, wanted).items()}
+    home = {model: row.source for model, row in _rows(connection, wanted).items()}
     terms = _Terms(connection)
     lenders: dict[ModelId, tuple[ModelId, ...]] = {}
     for model, own in wanted.items():
@@ -426,20 +426,19 @@ def _having(
     return models
 
 
-def _rows(connection: Connection, models: Iterable[ModelId]) -> dict[ModelId, dict[str, Any]]:
+def _rows(connection: Connection, models: Iterable[ModelId]) -> dict[ModelId, Row[Any]]:
     columns = (
         records.c.id,
         records.c.source,
         records.c.group_key,
         records.c.state,
         records.c.name,
-        records.c.document,
         records.c.grouping,
     )
-    rows: dict[ModelId, dict[str, Any]] = {}
+    rows: dict[ModelId, Row[Any]] = {}
     for part in parts(sorted(models)):
-        for row in connection.execute(select(*columns).where(records.c.id.in_(part))):
-            rows[ModelId(row.id)] = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+        for row in connection.execute(with_documents(*columns).where(records.c.id.in_(part))):
+            rows[ModelId(row.id)] = row
     return rows
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -17,6 +16,7 @@ from catalog.layouts.steps import STRAY
 from catalog.lazy_dataclasses import dataclass
 from catalog.records import (
     CardText,
+    Document,
     ModelId,
     ModelRecord,
     ObjectKey,
@@ -35,11 +35,12 @@ from catalog.sealing.vault import Vault
 from catalog.store import members, settling, verification
 from catalog.store.attendance import SHELVED, Attendance, Shelved, shelved_row
 from catalog.store.batch import Committed, RecordBatch, RecordChange
-from catalog.store.codec import UNREADABLE, instant, parse_instant, read_object, unpack, unpack_json
+from catalog.store.codec import UNREADABLE, instant, parse_instant, unpack, unpack_json
 from catalog.store.database import begin_commit, parts
 from catalog.store.digests import HEX_CHARACTERS
 from catalog.store.documents import DELETED, GONE, LIVE, MISSING, NOT_MADE_CODE, TRASHED
 from catalog.store.leases import Lease
+from catalog.store.newest import present_document, present_or_empty, with_documents
 from catalog.store.runs import seen_at, shown_last_seen
 from catalog.store.sealing import RECORD, Sealing, models_with, part_of, vault_behind
 from catalog.store.tables import NOT_MADE, record_files, records, revisions, sources
@@ -71,20 +72,20 @@ class Records:
     def get(self, model: str) -> StoredModel | None:
         """The model with exactly this id, gone ones included."""
         with self._engine.connect() as connection:
-            row = connection.execute(select(records).where(records.c.id == model)).one_or_none()
+            row = connection.execute(with_documents(records).where(records.c.id == model)).one_or_none()
             return None if row is None else _stored(row, seen_at(connection), vault_behind(connection))
 
     def disclosed(self, model: str) -> Disclosure | None:
         """The sensitive values of the model with why they are what they are; None of one that has none, or is not there."""
         with self._engine.connect() as connection:
-            row = connection.execute(select(records).where(records.c.id == model)).one_or_none()
+            row = connection.execute(with_documents(records).where(records.c.id == model)).one_or_none()
             part = None if row is None else part_of(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
             if row is None or part is None:
                 return None
             sealing = Sealing(connection)
             try:
                 record = unpack(ModelRecord, sealing.opened(row.record, RECORD, row.id))
-                names = read_object(row.document).get(MARK, ())
+                names = present_or_empty(row).get(MARK, ())
                 return Disclosure(
                     values=sealing.values(model, part),
                     provenance={
@@ -174,7 +175,9 @@ class Records:
             with self._engine.connect() as connection:
                 chosen = (records.c.id > last) & (records.c.state != GONE)
                 rows = list(
-                    connection.execute(select(records).where(chosen).order_by(records.c.id).limit(PAGE))
+                    connection.execute(
+                        with_documents(records).where(chosen).order_by(records.c.id).limit(PAGE)
+                    )
                 )
                 seen, vault = seen_at(connection), vault_behind(connection)
             for row in rows:
@@ -287,11 +290,11 @@ class Records:
     def not_made(self, source: SourceId, limit: int) -> list[UnreadFile]:
         """The live models over which processes died that were to make their records, with the reason."""
         chosen = (records.c.source == source) & (records.c.state == LIVE)
-        statement = select(records.c.group_key, records.c.document).where(chosen, text(NOT_MADE))
+        statement = with_documents(records.c.group_key).where(chosen, text(NOT_MADE))
         with self._engine.connect() as connection:
             rows = connection.execute(statement.order_by(records.c.group_key).limit(limit)).all()
         return [
-            UnreadFile(key=display_key(os.fsdecode(row.group_key)), reason=_trouble(row.document))
+            UnreadFile(key=display_key(os.fsdecode(row.group_key)), reason=_trouble(present_or_empty(row)))
             for row in rows
         ]
 
@@ -435,9 +438,9 @@ class Records:
                 connection.execute(update(records).where(records.c.id.in_(part)).values(last_seen=None))
 
 
-def _trouble(document: str) -> str:
+def _trouble(document: Document) -> str:
     """Why no record could be made, with what to do."""
-    problems = read_object(document).get("problems") or ()
+    problems = document.get("problems") or ()
     reasons = [str(problem["message"]) for problem in problems if problem.get("code") == NOT_MADE_CODE]
     return "; ".join([*reasons[:1], RETRIED])
 
@@ -445,7 +448,7 @@ def _trouble(document: str) -> str:
 def _stored(row: Any, seen: dict[str, str], vault: Vault) -> StoredModel:
     """Without what is sensitive, and without all provenance where the key is not here."""
     try:
-        document = json.loads(row.document)
+        document = present_document(row)
         document["last_seen"] = shown_last_seen(row, seen, document)
         record = unpack(ModelRecord, vault.open_at(row.record, RECORD, row.id))
         provenance = record.provenance

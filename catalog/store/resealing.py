@@ -26,7 +26,6 @@ from catalog.sealing.vault import SealedPart, is_mark
 from catalog.search.engine import INDEX
 from catalog.store import audit, joins
 from catalog.store import edits as stored_edits
-from catalog.store.batch import shown
 from catalog.store.canonical import document_sha256
 from catalog.store.chain import chain_sha256
 from catalog.store.codec import UNREADABLE, pack_json, unpack_json
@@ -44,6 +43,7 @@ from catalog.store.sealing import (
     Sealing,
     part_of,
 )
+from catalog.store.sql_views import views_text
 from catalog.store.tables import (
     consumers,
     edits,
@@ -402,7 +402,7 @@ class _Model:
         if last is not None:
             values |= {name: last[name] for name in ("sealed", "sealed_sha256", "sha256", "chain_sha256")}
             if (public := last.get("public")) is not None:
-                values["document"] = shown(public, last["number"])
+                values["document"] = views_text(public)
         self._connection.execute(update(records).where(records.c.id == self._id).values(values))
         sensitive = {} if last is None else self._values(last)
         self._sealing.note_terms(self._source, {self._id: sensitive})

@@ -20,9 +20,10 @@ from catalog.records.objects import one_file
 from catalog.records.retention import PlannedModel, PlannedObject, StoredPlan, UnfinishedFile
 from catalog.sealing.faults import KeyMissing
 from catalog.sealing.names import MARK, joined
-from catalog.store.codec import UNREADABLE, instant, read_object
+from catalog.store.codec import UNREADABLE, instant
 from catalog.store.database import insert_rows, parts
 from catalog.store.documents import LIVE, MISSING, TRASHED
+from catalog.store.newest import present_or_empty, with_documents
 from catalog.store.runs import seen_at, shown_last_seen
 from catalog.store.sealing import PLAN, Sealing, part_of
 from catalog.store.tables import (
@@ -89,7 +90,7 @@ class Retention:
         """
         columns = (
             *(records.c.id, records.c.source, records.c.name, records.c.revision),
-            *(records.c.series_place, records.c.last_seen, records.c.document),
+            *(records.c.series_place, records.c.last_seen),
             *(records.c.sealed, records.c.sealed_sha256, records.c.state),
         )
         states = (LIVE, MISSING, TRASHED) if whole else (LIVE,)
@@ -98,16 +99,18 @@ class Retention:
             chosen = (records.c.id > last) & records.c.state.in_(states)
             with self._engine.connect() as connection:
                 rows = list(
-                    connection.execute(select(*columns).where(chosen).order_by(records.c.id).limit(PAGE))
+                    connection.execute(
+                        with_documents(*columns).where(chosen).order_by(records.c.id).limit(PAGE)
+                    )
                 )
                 seen = seen_at(connection)
                 documents = [
-                    _whole(row, Sealing(connection)) if whole else read_object(row.document) for row in rows
+                    _whole(row, Sealing(connection)) if whole else present_or_empty(row) for row in rows
                 ]
             weighty = self._weighty([row.id for row in rows]) if whole else frozenset()
             for row, document in zip(rows, documents, strict=True):
                 is_sealed = whole and row.sealed is not None
-                hidden = tuple(read_object(row.document).get(MARK, ())) if is_sealed else ()
+                hidden = tuple(present_or_empty(row).get(MARK, ())) if is_sealed else ()
                 if document:
                     document["last_seen"] = shown_last_seen(row, seen, document)
                 yield StandingModel(
@@ -411,7 +414,7 @@ def _is_whole_model(document: Document) -> bool:
 
 def _whole(row: Any, sealing: Sealing) -> dict[str, Any]:
     """The document of a row with its sensitive values. Raises UserError."""
-    document = read_object(row.document)
+    document = present_or_empty(row)
     name = f"{printable(row.name, limit=100)} ({row.id[:12]})"
     if not document:
         raise UserError(

@@ -11,11 +11,11 @@ from sqlalchemy import Connection, Engine, delete, func, select
 from catalog.lazy_dataclasses import dataclass
 from catalog.records import Document, ModelId
 from catalog.store.batch import RecordBatch
-from catalog.store.codec import read_object
 from catalog.store.copies import Sharing, alike, listed, prints_of, shared_print, tells
 from catalog.store.database import begin_commit, parts
 from catalog.store.documents import LIVE
 from catalog.store.leases import Lease
+from catalog.store.newest import present_or_empty, with_documents
 from catalog.store.tables import copies_due, records
 
 PAGE_PRINTS = 500
@@ -108,8 +108,8 @@ def _copies(
 ) -> _Copies:
     """If the documents that are listed themselves tell what is right, only those that came or changed may not."""
     oldest = listed([rows[model] for model in group])
-    chosen = select(records.c.id, records.c.document).where(records.c.id.in_(oldest))
-    documents = {row.id: read_object(row.document) for row in connection.execute(chosen)}
+    chosen = with_documents(records.c.id).where(records.c.id.in_(oldest))
+    documents = {row.id: present_or_empty(row) for row in connection.execute(chosen)}
     copies = _Copies(
         duplicate_group=shared_print(prints_of(rows[model]) for model in group),
         listed=documents,

@@ -217,6 +217,7 @@ records = Table(
     Column("missing_run", BigInteger),
     Column("moved_to", Digest),
     Column("record", LargeBinary, nullable=False),
+    # What views show of the document of the newest revision, as JSON (`catalog.store.sql_views`). No reader but they.
     Column("document", Text, nullable=False),
     # What its files are beside each other, as JSON (`catalog.store.members`). Null: the next crawl finds it out.
     Column("grouping", Text),

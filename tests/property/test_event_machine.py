@@ -22,6 +22,7 @@ from catalog.records import ObjectKey
 from catalog.settings import Settings
 from catalog.store import open_store
 from catalog.store.leases import Lease
+from catalog.store.newest import present_document, with_documents
 from catalog.store.tables import record_files, records
 from crawler.events import CrawlNeeded, take_events
 from crawler.reading import Registry
@@ -176,15 +177,15 @@ def live_state(store):
     """All that the store has of the models that are there, but for when it saw them first."""
     columns = (
         *(records.c.id, records.c.group_key, records.c.signature, records.c.fingerprint, records.c.tensors),
-        *(records.c.identity, records.c.grouping, records.c.document),
+        *(records.c.identity, records.c.grouping),
     )
     with store._engine.connect() as connection:
-        rows = connection.execute(select(*columns).where(records.c.state == "live")).all()
+        rows = connection.execute(with_documents(*columns).where(records.c.state == "live")).all()
         files = connection.execute(select(record_files)).all()
-    documents = {row.id: json.loads(row.document) for row in rows}
+    documents = {row.id: present_document(row) for row in rows}
     return {
         row.id: (
-            *row[1:-1],
+            *row[1 : len(columns)],
             {name: value for name, value in documents[row.id].items() if name not in PASSING},
             sorted(tuple(file) for file in files if file.model == row.id),
         )

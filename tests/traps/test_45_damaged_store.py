@@ -211,8 +211,8 @@ def test_a_flipped_record_costs_its_model_and_not_the_list(house):
     assert house.run("models").exit_code == 0
 
 
-def test_a_document_that_is_no_json_costs_its_model_and_not_the_index(house):
-    house.sql("UPDATE records SET document = '{\"id\": ' WHERE name = 'm3'")
+def test_a_document_that_cannot_be_read_costs_its_model_and_not_the_index(house):
+    flip(house, "revisions", "document", "model = (SELECT id FROM records WHERE name = 'm3')")
     assert is_sentence(house.run("models"))
     rebuilt = house.run("reindex")
     assert rebuilt.exit_code == 1
@@ -221,6 +221,15 @@ def test_a_document_that_is_no_json_costs_its_model_and_not_the_index(house):
     assert house.run("re-read").exit_code == 0
     assert house.run("models").exit_code == 0
     assert f"{MODELS} models" in run("--home", str(house.home), "search").stderr
+    assert run("--home", str(house.home), "verify").exit_code == 0
+
+
+def test_what_views_show_of_a_document_and_is_no_json_is_named_and_written_anew(house):
+    house.sql("UPDATE records SET document = '{\"id\": ' WHERE name = 'm3'")
+    assert house.run("models").exit_code == 0
+    assert "record's document is stored as unreadable" in run("--home", str(house.home), "verify").stdout
+    assert house.run("re-read").exit_code == 0
+    assert run("--home", str(house.home), "verify").exit_code == 0
 
 
 def test_an_entry_that_cannot_be_read_is_read_again_from_its_file(house):

@@ -21,7 +21,7 @@ from catalog.recording.edits import edit_model
 from catalog.retention.planning import now
 from catalog.retention.proposals import Kind, proposals
 from catalog.settings.loading import load_settings
-from catalog.store.tables import objects, records
+from catalog.store.tables import objects, revisions
 from crawler.addresses import open_source
 from crawler.crawl import crawl
 from crawler.formats.mlflow_entries import body_of
@@ -254,7 +254,7 @@ def test_a_model_is_needed_by_any_way_of_naming_it_and_by_models_that_may_come_b
     assert rules["net-5"] == "none"
     (model,) = (row.id for row in yard.store.records.iterate() if row.document["name"] == "own")
     with yard.store.engine.begin() as connection:
-        connection.execute(update(records).where(records.c.id == model).values(document="{"))
+        connection.execute(update(revisions).where(revisions.c.model == model).values(document=b"{"))
     with pytest.raises(UserError, match=r"own .* is damaged"):
         yard.plan()
 

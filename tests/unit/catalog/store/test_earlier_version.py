@@ -22,6 +22,7 @@ from catalog.store.codec import instant
 from catalog.store.compression import DamagedText, unpacked
 from catalog.store.database import open_database
 from catalog.store.schema import COMPACTED, VERSIONS
+from catalog.store.sql_views import NAMES
 from catalog.store.tables import extractions, objects, revisions
 
 DATA = Path(__file__).parents[3] / "data" / "store-0002"
@@ -237,6 +238,26 @@ open_store(Settings(home=Path(sys.argv[1])), write=True)
 """
 
 
+KILLED_WHILE_DOCUMENTS_ARE_CUT = """
+import os, signal, sys
+from pathlib import Path
+from catalog.settings import Settings
+from catalog.store import open_store, sql_views
+
+calls, whole = 0, sql_views.views_text
+
+def killing(document):
+    global calls
+    calls += 1
+    if calls == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return whole(document)
+
+sql_views.views_text = killing
+open_store(Settings(home=Path(sys.argv[1])), write=True)
+"""
+
+
 @pytest.mark.parametrize("calls", [1, 400])
 def test_a_kill_while_the_store_is_written_anew_leaves_it_as_it_was(on_sqlite, calls):
     killed = subprocess.run(
@@ -264,6 +285,75 @@ def test_digests_are_bytes_afterwards_and_rows_find_each_other(request, database
         assert connection.execute(joined).scalar_one() == len(CONTENTS["revisions"])
         owned = text("SELECT count(*) FROM record_files JOIN records ON records.id = record_files.model")
         assert connection.execute(owned).scalar_one() > 0
+
+
+@pytest.fixture(params=["on_sqlite", "on_postgresql"])
+def at_0028(request):
+    """The same store as the version wrote it that had each document twice, with an engine to look into it."""
+    settings = request.getfixturevalue(request.param)
+    is_sqlite = request.param == "on_sqlite"
+    url = (
+        f"sqlite:///{settings.home / 'store.sqlite3'}"
+        if is_sqlite
+        else request.getfixturevalue("postgresql_url")
+    )
+    engine = open_database(url, write=True)
+    make_schema(engine, "0028")
+    yield settings, engine
+    engine.dispose()
+
+
+def rows_of_views(engine: Engine) -> dict[str, list[str]]:
+    with engine.connect() as connection:
+        return {
+            name: sorted(repr(tuple(row)) for row in connection.execute(text(f"SELECT * FROM {name}")))
+            for name in NAMES
+        }
+
+
+def test_views_show_every_row_as_before_when_documents_are_kept_once(at_0028):
+    settings, engine = at_0028
+    before = rows_of_views(engine)
+    with open_store(settings, write=True):
+        pass
+    assert rows_of_views(engine) == before
+    assert all(before.values())
+
+
+def test_a_document_that_one_of_its_two_places_still_had_is_kept(at_0028):
+    settings, engine = at_0028
+    newest = "SELECT max(serial) FROM revisions"
+    with engine.begin() as connection:
+        model = connection.execute(
+            text(f"SELECT model FROM revisions WHERE serial = ({newest})")
+        ).scalar_one()
+        connection.execute(
+            text(f"UPDATE revisions SET document = :data WHERE serial = ({newest})"), {"data": b"x"}
+        )
+        others = text("UPDATE records SET document = '{' WHERE id <> :model")
+        connection.execute(others, {"model": model})
+    with open_store(settings, write=True) as store:
+        assert {each.id for each in store.records.iterate()} == {
+            row["id"] for row in CONTENTS["records"] if row["state"] != "gone"
+        }
+        assert store.records.get(bytes(model).hex()).document["id"] == bytes(model).hex()
+        assert list(store.records.verify(VerificationCounts())) == []
+
+
+def test_a_kill_while_documents_are_cut_leaves_the_store_as_it_was(on_sqlite):
+    engine = open_database(f"sqlite:///{on_sqlite.home / 'store.sqlite3'}", write=True)
+    make_schema(engine, "0028")
+    before = rows_of_views(engine)
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED_WHILE_DOCUMENTS_ARE_CUT, str(on_sqlite.home)], check=False
+    )
+    assert killed.returncode == -signal.SIGKILL
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == ["0028"]
+    assert rows_of_views(engine) == before
+    with open_store(on_sqlite, write=True) as store:
+        assert list(store.records.verify(VerificationCounts())) == []
+    engine.dispose()
 
 
 def test_views_of_their_own_that_people_built_on_ours_hinder_no_update_and_still_answer(tmp_path):

@@ -1,6 +1,9 @@
 """People who ask in SQL: the same names, columns and answers on both databases, and nothing to be written."""
 
 import itertools
+import json
+import sqlite3
+import zlib
 
 import pytest
 from fixtures.crawling import EXTRACTORS, Shop
@@ -9,7 +12,7 @@ from sqlalchemy import inspect, text
 from catalog import plugins
 from catalog.settings import Settings
 from catalog.store import open_store
-from catalog.store.sql_views import LISTS, MODELS, NAMES
+from catalog.store.sql_views import LISTS, MODELS, NAMES, statements, views_text
 from crawler.reading import Registry
 
 DOCUMENTED = {
@@ -212,3 +215,55 @@ def test_a_model_is_found_by_its_shown_id_without_a_look_at_all_others(filled, v
             words = "EXPLAIN"
         plan = str(connection.execute(text(f"{words} SELECT * FROM {view} WHERE model_id = 'a'")).all())
     assert "records_by_shown_id" in plan
+
+
+FILE = {"key": "a", "size_bytes": 1, "format": "x", "sha256": "0" * 64, "role": "weights"}
+UNUSUAL = {
+    "whole": {
+        "title": "a",
+        "risk_severity": "high",
+        "extra": {"title": "b"},
+        "best_date": "2024",
+        "uri": "s3://a",
+        "training": {"epochs": 3, "batch_size": 2**70, "seed": 1},
+        "hyperparameters": {"epochs": 4},
+        "files": [FILE, FILE],
+        "tags": ["a", 'b"c'],
+        "evaluations": [{"metric": "f1", "value": 0.5, "n": 9}],
+    },
+    "lists and objects for values": {"license": ["mit", "isc"], "owner": {"a": [1, None]}, "task": True},
+    "values for objects": {"training": "fast", "tags": "one", "files": 3},
+    "a list for an object": {"training": [{"epochs": 3}], "tags": [["a"], {"b": 1}, 2, None], "files": []},
+    "names beside ours": {"training.epochs": 3, "training": {"training": {"epochs": 4}}, "": 1},
+    "nothing": {},
+}
+
+
+@pytest.mark.parametrize("document", UNUSUAL.values(), ids=UNUSUAL)
+def test_views_show_the_same_of_what_is_kept_for_them_as_of_the_whole_document(document):
+    with sqlite3.connect(":memory:") as database:
+        database.execute(
+            "CREATE TABLE records (id, name, source, state, revision, sha256, first_seen, missing_since, document)"
+        )
+        database.execute(
+            "CREATE TABLE revisions (model, number, sha256, parent_sha256, made_by, author, cause, made_at)"
+        )
+        for statement in statements("sqlite"):
+            database.execute(statement)
+
+        def rows(text):
+            database.execute("DELETE FROM records")
+            database.execute("INSERT INTO records (id, state, document) VALUES (x'00', 'live', ?)", (text,))
+            return {name: database.execute(f"SELECT * FROM {name}").fetchall() for name in NAMES}
+
+        kept = views_text({**document, "all_text": "x" * 1000})
+        assert rows(kept) == rows(json.dumps(document))
+        assert len(kept) < 500
+
+
+def test_a_column_that_is_added_comes_with_a_migration_that_fills_it():
+    """Of what views show, rows have a part of each document, which earlier versions wrote without the new column."""
+    lists = [(view.field, [column.path for column in view.columns]) for view in LISTS]
+    shown = repr((sorted(column.path for column in MODELS), lists))
+    written_by_0029 = 839251843
+    assert zlib.crc32(shown.encode()) == written_by_0029
