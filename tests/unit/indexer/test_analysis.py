@@ -7,7 +7,7 @@ from fixtures.patience import processor_within
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.analysis import MAX_WORD_CHARACTERS, phrase_words, query_words, words
+from indexer.analysis import MAX_WORD_CHARACTERS, analysed, phrase_words, query_words, words
 
 
 @pytest.mark.parametrize(
@@ -64,3 +64,30 @@ def test_texts_that_never_come_again_are_not_remembered_by_the_hundred_thousand(
     kept, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert kept < 5_000_000
+
+
+@pytest.mark.parametrize(
+    ("text", "pieces", "more"),
+    [
+        ("RoBERTa_large", "roberta large", "ro ber ta robertalarge"),
+        ("v2.10.B", "v 2.10 b", "v2.10 v2.10b"),
+        ("C++/c#_x", "c c x", "c++ c++c cx"),
+        ("1.5.rc1", "1.5 rc 1", "rc1 1.5rc1"),
+        ("É_2.B", "e 2 b", "e2 2b"),
+        ("中文_b2", "中 文 b 2", "中文 b2"),
+    ],
+)
+def test_words_within_one_run_are_found_whole_in_parts_and_joined_to_their_neighbours(text, pieces, more):
+    assert analysed(text) == (pieces, more)
+
+
+@given(st.text(alphabet=st.sampled_from("aZ09._-/+#\x1c"), max_size=40))
+def test_text_of_ascii_is_analysed_as_if_it_were_not(text):
+    """A letter that no other text has, put behind it, turns to the rules for all of Unicode."""
+    pieces, more = analysed(f"{text}-中")
+    assert (pieces.removesuffix("中").strip(), more) == analysed(f"{text}-")
+
+
+def test_run_of_many_different_words_takes_linear_time():
+    with processor_within(10):  # each word was looked for among all pieces: minutes
+        words("_".join(f"a{number}B" for number in range(30_000)))
