@@ -294,7 +294,7 @@ class _Crawl:
         is_partial = not reread and not self._is_unfinished
         around = self._surroundings(absent, before[LIVE]) if is_partial else None
         parts = self._parts(absent, around)
-        seen, judgement = Survey(changed=list(parts.neighbourhoods)), Judgement(verdicts=Verdicts())
+        seen, judgement = Survey(changed=parts.neighbourhoods), Judgement(verdicts=Verdicts())
         if hidden or any(before[state] for state in (LIVE, MISSING, GONE)):
             seen, judgement = self._survey(parts, absent, hidden, around, reread=reread)
         more_than_accepted = len(judgement.verdicts.lost) > accepted

@@ -31,41 +31,8 @@ from crawler.grouping.directories import BLOBS, DirectoryFacts, DirectoryRules
 from crawler.grouping.draft import directory_of, name_of, upwards
 from crawler.grouping.layouts import HUB_REPOSITORY
 from crawler.grouping.manifests import LAYER, PART
+from crawler.grouping.places import Neighbourhood, Neighbourhoods, Place, PlaceIndex
 from crawler.promises import FileNames, installed
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
-    """A directory with all below it, or only the files that lie directly in it."""
-
-    directory: str
-    whole: bool
-    files: int = field(default=0, compare=False)
-    """How many there were when the source was walked."""
-    names: tuple[str, ...] | None = field(default=None, compare=False)
-    """Those of the files that lie directly in it; None where nobody noted them."""
-
-    def holds(self, key: str) -> bool:
-        folder = directory_of(key)
-        if not self.whole:
-            return folder == self.directory
-        return not self.directory or folder == self.directory or folder.startswith(f"{self.directory}/")
-
-
-@dataclass(frozen=True, slots=True)
-class Neighbourhood:
-    """Places that are grouped together, in order."""
-
-    places: tuple[Place, ...]
-
-    @property
-    def open_directories(self) -> frozenset[str]:
-        """Directories above several models: what lies in one of them is about none of those because of where it lies."""
-        return frozenset(place.directory for place in self.places if not place.whole)
-
-    @property
-    def files(self) -> int:
-        return sum(place.files for place in self.places)
 
 
 class SplitNotes(Protocol):
@@ -84,7 +51,8 @@ class _OpenDirectory:
     folders: frozenset[str] = frozenset()
     models_below: int = 0
     files_below: int = 0
-    places: list[Place] = field(default_factory=list)
+    places: Neighbourhoods = field(default_factory=Neighbourhoods)
+    """Those in it, each by itself."""
 
     @property
     def path(self) -> str:
@@ -105,7 +73,7 @@ def neighbourhoods(
     objects: Callable[[], Iterable[ObjectMeta]] | None = None,
     file_names: FileNames | None = None,
     notes: SplitNotes | None = None,
-) -> list[Neighbourhood]:
+) -> Neighbourhoods:
     """The neighbourhoods of a source, in order. `walk` gives its members with outlines in key order; data that a member
     names may be left out. `objects` gives everything that may be data, too, and is asked only where hashes or blobs are
     named; without it these are the objects of the members. Memory grows with the number of places, not of files.
@@ -115,12 +83,11 @@ def neighbourhoods(
     places = _places(links.noted(walk()), rules, notes)
     if notes is not None:
         notes.ties(links.by_directory())
-    index = PlaceIndex(places)
-    for directory, target in packages(places, rules.file_names):
+    for directory, target in packages(places.places(), rules.file_names):
         links.tie(directory, f"{DIRECTORY}{target}")
     if links.needs_second_look:
         links.look_again((member.object for member in walk()) if objects is None else objects())
-    return joined_places(places, index, links.sets())
+    return joined_places(places, links.sets())
 
 
 def members_of(neighbourhood: Neighbourhood, walk: Iterable[Member]) -> list[Member]:
@@ -130,26 +97,7 @@ def members_of(neighbourhood: Neighbourhood, walk: Iterable[Member]) -> list[Mem
     ]
 
 
-class PlaceIndex:
-    """Which of the places of a source holds a directory or a key."""
-
-    def __init__(self, places: Iterable[Place]) -> None:
-        self._whole = set[str]()
-        self._flat = set[str]()
-        for place in places:
-            (self._whole if place.whole else self._flat).add(place.directory)
-
-    def of_directory(self, directory: str) -> Place | None:
-        """The place of the files that lie directly in it."""
-        if directory in self._flat:
-            return Place(directory, whole=False)
-        for above in upwards(directory):
-            if above in self._whole:
-                return Place(above, whole=True)
-        return None
-
-
-def _places(members: Iterable[Member], rules: DirectoryRules, notes: SplitNotes | None) -> list[Place]:
+def _places(members: Iterable[Member], rules: DirectoryRules, notes: SplitNotes | None) -> Neighbourhoods:
     stack = [_OpenDirectory(DirectoryFacts("", rules.file_names))]
     for member in members:
         folder = directory_of(member.object.key)
@@ -179,20 +127,24 @@ def _between(folder: str, directory: str) -> Iterator[str]:
 def _close(stack: list[_OpenDirectory], rules: DirectoryRules, notes: SplitNotes | None) -> None:
     walked = stack.pop()
     directory = walked.closed()
-    stack[-1].places += _closed(walked, directory, rules, notes)
+    stack[-1].places.take(_closed(walked, directory, rules, notes))
     stack[-1].files_below += directory.all_files
     stack[-1].models_below += rules.models(directory)
 
 
 def _closed(
     walked: _OpenDirectory, directory: Directory, rules: DirectoryRules, notes: SplitNotes | None
-) -> list[Place]:
+) -> Neighbourhoods:
     is_open = rules.is_open(directory)
     if notes is not None and directory.all_files:
         notes.directory(directory if is_open else replace(directory, names=None))
     if not is_open:
-        return [whole_place(directory)] if directory.all_files else []
-    return [*([flat_place(directory)] if directory.files else []), *walked.places]
+        return Neighbourhoods.of_places([whole_place(directory)] if directory.all_files else [])
+    if not directory.files:
+        return walked.places
+    places = Neighbourhoods.of_places([flat_place(directory)])
+    places.take(walked.places)
+    return places
 
 
 def whole_place(directory: Directory) -> Place:
@@ -292,32 +244,42 @@ class _Links:
             yield directories | named | self._holding.get(tie, set())
 
 
-def joined_places(
-    places: Iterable[Place], index: PlaceIndex, together: Iterable[set[str]]
-) -> list[Neighbourhood]:
-    """The places, in order, as neighbourhoods. `together` are directories whose places are one neighbourhood."""
+def joined_places(places: Neighbourhoods, together: Iterable[set[str]]) -> Neighbourhoods:
+    """The places, in order and each by itself, as neighbourhoods. `together` are directories whose places are one
+    neighbourhood.
+    """
+    leaders = _leaders(places, together)
+    if not leaders:
+        return places
+    following: dict[Place, list[Place]] = {}
+    for place in places.places():
+        if place in leaders:
+            following.setdefault(_leader(leaders, place), []).append(place)
+    return Neighbourhoods(
+        Neighbourhood(tuple(sorted([place, *following.get(place, ())])))
+        for place in places.places()
+        if place not in leaders
+    )
+
+
+def _leaders(places: Neighbourhoods, together: Iterable[set[str]]) -> dict[Place, Place]:
+    """Of each place that is one neighbourhood with another before it: such another."""
     leaders: dict[Place, Place] = {}
-
-    def leader(place: Place) -> Place:
-        while (above := leaders.get(place, place)) != place:
-            leaders[place] = leaders.get(above, above)
-            place = above
-        return place
-
+    index: PlaceIndex | None = None  # of a source without ties nobody needs it
     for directories in together:
+        if len(directories) < 2:
+            continue
+        index = index or PlaceIndex(places.places())
         tied = [place for directory in directories if (place := index.of_directory(directory)) is not None]
         for place in tied[1:]:
-            first, second = leader(tied[0]), leader(place)
+            first, second = _leader(leaders, tied[0]), _leader(leaders, place)
             if first != second:
                 leaders[max(first, second)] = min(first, second)
-    ordered = list(places)
-    following: dict[Place, list[Place]] = {}
-    followers = set(leaders)
-    for place in ordered:
-        if place in followers:
-            following.setdefault(leader(place), []).append(place)
-    return [
-        Neighbourhood(tuple(sorted([place, *following.get(place, ())])))
-        for place in ordered
-        if place not in followers
-    ]
+    return leaders
+
+
+def _leader(leaders: dict[Place, Place], place: Place) -> Place:
+    while (above := leaders.get(place, place)) != place:
+        leaders[place] = leaders.get(above, above)
+        place = above
+    return place

@@ -114,7 +114,7 @@ class LocalSource:
 
     def list(self) -> Iterator[Listed]:
         """Every directory is a scope; one that cannot be read fails alone. Raises SourceError if the root cannot be read."""
-        visited: set[tuple[int, int]] = set()
+        visited: dict[int, set[int]] = {}
         stack = [_Directory("", 0)]
         while stack:
             directory = stack.pop()
@@ -149,7 +149,8 @@ class LocalSource:
     def uri_of(self, key: ObjectKey) -> str:
         return f"{self.uri.rstrip('/')}/{quote_from_bytes(os.fsencode(key))}" if key else self.uri
 
-    def _list_directory(self, listing: _Found, visited: set[tuple[int, int]]) -> Iterator[Listed]:
+    def _list_directory(self, listing: _Found, visited: dict[int, set[int]]) -> Iterator[Listed]:
+        """`visited` are the inodes of the directories that were entered, by device."""
         scope, depth = listing.directory
         if depth > MAX_DEPTH:
             yield Listed(
@@ -165,11 +166,12 @@ class LocalSource:
             return
         try:
             status = os.fstat(descriptor)
-            if (status.st_dev, status.st_ino) in visited:
+            inodes = visited.setdefault(status.st_dev, set())
+            if status.st_ino in inodes:
                 reason = "the same directory was entered under another name"
                 yield Listed(scope=scope, complete=True, skipped=((scope, reason),))
                 return
-            visited.add((status.st_dev, status.st_ino))
+            inodes.add(status.st_ino)
             if self._is_as_before(descriptor) and self._is_the_same(scope):
                 yield Listed(scope=scope, complete=True, as_before=True)
                 return

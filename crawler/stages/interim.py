@@ -14,6 +14,7 @@ from catalog.records import Group, ModelId, ObjectKey
 from catalog.store.manifest import Manifest
 from catalog.store.records import LIVE
 from crawler.grouping.draft import upwards
+from crawler.grouping.places import Neighbourhood
 from crawler.stages.members import GroupedPart, SourceGroups
 
 FIRST_SECONDS = 15.0
@@ -28,8 +29,10 @@ class InterimLooks:
         self.taken = False
         self._allowed = False
         self._next = 0.0
-        self._finished: set[int] = set()
         self._models: dict[int, int] = {}
+        """How many were found in each neighbourhood, by its hash: of a large source that is all that is kept in memory."""
+        self._unfinished: set[int] = set()
+        """Those of them to which the listing may add."""
         self._touched: set[ObjectKey] = set()
 
     @property
@@ -56,9 +59,13 @@ class InterimLooks:
         """
         touched = set(parts.around(self._touched)) if self._touched else set()
         self._touched = set()
-        todo = [part for part in parts.neighbourhoods if hash(part) not in self._finished or part in touched]
+        todo = (part for part in parts.neighbourhoods if not self._is_finished(part) or part in touched)
         for batch in parts.batches(todo):
             yield [group for part in batch for group in self._ready(part, directory)]
+
+    def _is_finished(self, part: Neighbourhood) -> bool:
+        name = hash(part)
+        return name in self._models and name not in self._unfinished
 
     def _ready(self, part: GroupedPart, directory: str | None) -> list[Group]:
         ready = list(part.groups) if directory is None else finished(part.groups, directory)
@@ -69,7 +76,9 @@ class InterimLooks:
             for place in part.neighbourhood.places
             for directory_at in (place.directory, _directory(f"{place.directory}/"))
         ):
-            self._finished.add(name)
+            self._unfinished.discard(name)
+        else:
+            self._unfinished.add(name)
         return ready
 
     def took(self, seconds: float) -> None:

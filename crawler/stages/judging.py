@@ -29,7 +29,12 @@ LONGEST_TRUSTED = timedelta(days=1)
 
 
 class Scopes:
-    """Which scopes a run listed to their end."""
+    """Which scopes a run listed to their end.
+
+    A scope that ended where the one around it had ended before says nothing that this does not say: it is not kept, so that
+    a source of many directories takes no memory for them. Should the one around it fail later all the same, what is below it
+    counts as not looked at.
+    """
 
     def __init__(self) -> None:
         self._ended: dict[str, bool] = {}
@@ -37,7 +42,8 @@ class Scopes:
         self.broken_off = False
 
     def ended(self, scope: str) -> None:
-        self._ended[scope] = True
+        if scope in self._ended or not self._is_listed(upwards(scope)):
+            self._ended[scope] = True
 
     def failed_with(self, scope: str, reason: str) -> None:
         self._ended[scope] = False
@@ -50,12 +56,11 @@ class Scopes:
 
     def proves_absence(self, key: str) -> bool:
         """Whether the innermost listed scope around the key was listed to its end: one that failed protects all below."""
-        if self.broken_off:
-            return False
-        for scope in upwards(key.rpartition("/")[0]):
-            if scope in self._ended:
-                return self._ended[scope]
-        return False
+        return not self.broken_off and self._is_listed(upwards(key.rpartition("/")[0]))
+
+    def _is_listed(self, scopes: Iterable[str]) -> bool:
+        """Whether the innermost of these scopes, from the inside out, that was listed was listed to its end."""
+        return next((self._ended[scope] for scope in scopes if scope in self._ended), False)
 
 
 @dataclass(slots=True)

@@ -12,7 +12,8 @@ from catalog.store.documents import LIVE
 from catalog.store.manifest import Entry, Manifest, Span
 from crawler.grouping.draft import directory_of, is_hidden_below, joined
 from crawler.grouping.groups import container_directories, group
-from crawler.grouping.neighbourhoods import Neighbourhood, Place, PlaceIndex, neighbourhoods
+from crawler.grouping.neighbourhoods import neighbourhoods
+from crawler.grouping.places import Neighbourhood, Place, PlaceIndex
 
 MAX_UNREAD_FILES = 2000
 """So many files of one model that nobody reads are noted with it."""
@@ -79,14 +80,14 @@ class SourceGroups:
         manifest: Manifest,
         without: Collection[ObjectKey] = frozenset(),
         *,
-        chosen: Sequence[Neighbourhood] | None = None,
+        chosen: Collection[Neighbourhood] | None = None,
         kept: KeptFiles | None = None,
     ) -> None:
         self._source = source
         self._manifest = manifest
         self._without = without
         kept = kept or KeptFiles()
-        self.neighbourhoods: Sequence[Neighbourhood] = (
+        self.neighbourhoods: Collection[Neighbourhood] = (
             neighbourhoods(lambda: kept.noted(outlined_files(manifest, without)), objects=manifest.objects)
             if chosen is None
             else chosen

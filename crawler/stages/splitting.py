@@ -21,15 +21,13 @@ from catalog.store.split import TieId, tie_id
 from crawler.grouping.directories import DirectoryFacts, DirectoryRules, propagated
 from crawler.grouping.draft import ROOT_KEY, directory_of, joined, upwards
 from crawler.grouping.neighbourhoods import (
-    Neighbourhood,
-    Place,
-    PlaceIndex,
     flat_place,
     joined_places,
     neighbourhoods,
     ties_of,
     whole_place,
 )
+from crawler.grouping.places import Neighbourhoods, Place
 from crawler.promises import FileNames, installed
 from crawler.stages.members import KeptFiles, files_of, keys_of, outlined_files
 
@@ -40,7 +38,7 @@ DIRECTORIES_AT_ONCE = 200
 class Surroundings:
     """What is to be grouped anew, and the models that have files there, or had when they were last looked at."""
 
-    neighbourhoods: list[Neighbourhood]
+    neighbourhoods: Neighbourhoods
     models: frozenset[ModelId]
 
 
@@ -71,7 +69,7 @@ class SourceSplit:
 
     def make(
         self, without: Collection[ObjectKey] = frozenset(), kept: KeptFiles | None = None
-    ) -> list[Neighbourhood]:
+    ) -> Neighbourhoods:
         """Walks all outlines but those of these keys, and keeps what it comes by. The split counts once `keep` is called."""
         kept = kept or KeptFiles()
         with self._manifest.split.writer(lease=self._lease) as notes:
@@ -290,9 +288,8 @@ class _Connections:
         fresh, self._fresh = self._fresh, []
         return fresh
 
-    def neighbourhoods(self) -> list[Neighbourhood]:
-        places = sorted(self._places)
-        return joined_places(places, PlaceIndex(places), self._together)
+    def neighbourhoods(self) -> Neighbourhoods:
+        return joined_places(Neighbourhoods.of_places(sorted(self._places)), self._together)
 
     def follow(self, directories: Iterable[str]) -> None:
         """Finds the places of these directories, and whatever is one neighbourhood with them."""

@@ -12,7 +12,7 @@ from catalog.records import Group, ModelId, ObjectKey, SourceId
 from catalog.store.attendance import Attendance, Attendee, Shelved
 from catalog.store.documents import LIVE
 from catalog.store.records import Records
-from crawler.grouping.neighbourhoods import Neighbourhood
+from crawler.grouping.places import Neighbourhood, Neighbourhoods
 from crawler.stages.committing import compared, is_current
 from crawler.stages.judging import is_hidden
 from crawler.stages.members import SourceGroups
@@ -24,7 +24,7 @@ class Survey:
     whose files are where this run could not look, `unseen` those that an earlier run could not look at.
     """
 
-    changed: list[Neighbourhood] = field(default_factory=list)
+    changed: Collection[Neighbourhood]
     models: int = 0
     unchanged: int = 0
     out_of_sight: set[ModelId] = field(default_factory=set)
@@ -41,7 +41,8 @@ def survey(
     reread: bool,
 ) -> Survey:
     """Notes every model that is there in the attendance. With `reread` all count as changed."""
-    seen = Survey()
+    changed = Neighbourhoods()
+    seen = Survey(changed=changed)
     for batch in parts.batches(again=True):
         groups = [group for part in batch for group in part.groups]
         pairs = list(compared(groups, records, recipe))
@@ -53,7 +54,7 @@ def survey(
             if all([is_current(*next(rest)) for _ in part.groups]) and not reread:  # noqa: C419 - every pair is to be taken
                 seen.unchanged += len(part.groups)
             else:
-                seen.changed.append(part.neighbourhood)
+                changed.append(part.neighbourhood)
         seen.models += len(pairs)
     return seen
 

@@ -15,7 +15,7 @@ from catalog.store import open_store
 from catalog.store.entries import Entry, Reading
 from catalog.store.tables import split_directories, split_due, split_ties
 from crawler.grouping.draft import directory_of
-from crawler.grouping.neighbourhoods import PlaceIndex
+from crawler.grouping.places import PlaceIndex
 from crawler.stages.members import SourceGroups
 from crawler.stages.splitting import SourceSplit
 

@@ -4,7 +4,7 @@ import pytest
 from fixtures.crawling import safetensors
 
 from catalog.records.record import WOULD_LOSE
-from crawler.stages.judging import GUARD_MODELS
+from crawler.stages.judging import GUARD_MODELS, Scopes
 
 
 @pytest.mark.parametrize("steps", [1, GUARD_MODELS + 10])
@@ -29,3 +29,35 @@ def test_a_state_that_is_deleted_when_a_model_comes_is_missing(shop):
     shop.put("run/model.safetensors", safetensors(5))
     report = shop.crawl()
     assert (report.counts["missing"], report.counts["missing_total"]) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("key", "is_proven"),
+    [
+        ("a/x", True),
+        ("a/never/listed/x", True),
+        ("broken/x", False),
+        ("broken/never/listed/x", False),
+        ("broken/whole/x", True),
+        ("broken/whole/below/x", True),
+        ("broken/whole/lost/x", False),
+        ("mended/x", True),
+    ],
+)
+def test_absence_is_proven_by_the_innermost_scope_that_was_listed(key, is_proven):
+    scopes = Scopes()
+    scopes.ended("")
+    scopes.failed_with("broken", "denied")
+    scopes.failed_with("mended", "denied")
+    for scope in ("a", "a/b", "broken/whole", "broken/whole/below", "mended"):
+        scopes.ended(scope)
+    scopes.failed_with("broken/whole/lost", "denied")
+    assert scopes.proves_absence(key) is is_proven
+
+
+def test_scopes_in_any_order_prove_what_they_prove_in_order():
+    scopes = Scopes()
+    scopes.ended("broken/whole")
+    scopes.failed_with("broken", "denied")
+    scopes.ended("")
+    assert [scopes.proves_absence(key) for key in ("x", "broken/x", "broken/whole/x")] == [True, False, True]
