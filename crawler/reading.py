@@ -56,7 +56,7 @@ STORED = frozenset({Role.WEIGHTS, Role.PART, Role.DATA})
 """Roles of files that hold a model's bytes: an empty one has lost them, an empty sidecar never had any."""
 
 STILL_WRITTEN = timedelta(seconds=2)
-SHARED_BYTES = 8 * 1024 * 1024
+SHARED_BYTES = 2 * 1024 * 1024
 """Every file may turn out to have another name, so that the bytes of all that were read last are kept, in each process of a
 crawl. The names of one file are near each other as a rule (a cache of blobs lists them beside its links)."""
 MAX_BUDGETS = 4
