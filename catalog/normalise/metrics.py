@@ -38,6 +38,7 @@ NOT_METRICS = frozenset(
         "gpu_mem", "gpu_memory", "memory_mb", "n_samples_train", "n_samples_test", "metric",
         "training_iteration", "iterations_since_restore", "pid", "time_this_iter_s", "time_total_s", "time_since_restore",
         "timesteps_total", "timesteps_since_restore", "timesteps_this_iter", "warmup_time", "rank_data_time", "memory", "time",
+        "n", "n_total", "total", "count", "tp", "tn", "fp", "fn", "true_positives", "true_negatives", "false_positives", "false_negatives",
     }
 )  # fmt: skip
 """Names that trainers log among their metrics though they measure nothing."""

@@ -1,4 +1,4 @@
-"""Result files of lm-evaluation-harness: one value per task and metric, its standard error as uncertainty."""
+"""Result files of lm-evaluation-harness and lighteval: one value per task and metric, its standard error as uncertainty."""
 
 from __future__ import annotations
 
@@ -28,7 +28,11 @@ _MARKS = (
     b'"n-shot"',
     b'"versions"',
     b'"alias"',
+    b'"lighteval_sha"',
 )
+_LIGHTEVAL_TASK = re.compile(r"(?:[^|]*\|)?(?P<task>[^|]+)\|(?P<shots>\d{1,4})(?:\|\d)?")
+"""`suite|task|shots`, with one more number in versions before 0.11, and without the suite in later ones."""
+_LIGHTEVAL_MEANS = re.compile(r"all|(?:.*:)?_average\|\d{1,4}")
 _KEPT = frozenset(
     {
         "lm_eval_version",
@@ -44,12 +48,13 @@ _KEPT = frozenset(
 class LmEvalExtractor:
     """Reads the whole file. Values are fractions as the harness writes them.
 
-    Source: EleutherAI/lm-evaluation-harness lm_eval/loggers/evaluation_tracker.py, lm_eval/evaluator.py.
+    Source: EleutherAI/lm-evaluation-harness lm_eval/loggers/evaluation_tracker.py, lm_eval/evaluator.py;
+    huggingface/lighteval src/lighteval/logging/evaluation_tracker.py.
     """
 
     name = "lm-eval"
-    version = 3
-    description = "results_*.json of lm-evaluation-harness"
+    version = 4
+    description = "results_*.json of lm-evaluation-harness and lighteval"
     reads = "tasks, metrics with filter and standard error, shots, model, date"
     limits = "JSON 16 MB, 5,000 values"
     signs = Signs(suffixes=(".json",))
@@ -62,6 +67,9 @@ class LmEvalExtractor:
     def extract(self, reader: RangedReader) -> Extraction:
         findings = Findings(reader, self, format=None, role=Role.RUN, origin=Origin.RUN)
         value = jsons.read_object(reader)
+        if "config_general" in value:
+            _tell_lighteval(findings, value)
+            return findings.extraction()
         shots = mapping(value.get("n-shot"))
         context = {
             "block": "lm-eval",
@@ -84,6 +92,25 @@ class LmEvalExtractor:
         return findings.extraction()
 
 
+def _tell_lighteval(findings: Findings, value: Mapping[str, Any]) -> None:
+    """The tasks by their own names. What is the mean of several tasks is a value of none."""
+    general = mapping(value.get("config_general"))
+    count = 0
+    for task, result in mapping(value.get("results")).items():
+        if _LIGHTEVAL_MEANS.fullmatch(task.split("|", 1)[-1] if task.count("|") > 1 else task):
+            continue
+        match = _LIGHTEVAL_TASK.fullmatch(task)
+        context = {
+            "block": "lighteval",
+            "source": "lighteval",
+            "shots": int(match["shots"]) if match else None,
+            "dataset": match["task"] if match else task,
+        }
+        count = _tell_task(findings, ("results", task), mapping(result), context, count)
+    named = text(general.get("model_name"))
+    findings.say("extra.lighteval.model", named, pointer("config_general", "model_name"))
+
+
 def _tell_task(
     findings: Findings,
     path: tuple[str, str],
@@ -102,7 +129,7 @@ def _tell_task(
             return count
         error = result.get(f"{metric}_stderr,{chosen}" if chosen else f"{metric}_stderr")
         own = {
-            "dataset": path[1],
+            "dataset": context.get("dataset", path[1]),
             "uncertainty": number(error),
             "config": chosen if chosen not in {"", "none"} else None,
         }

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from catalog.normalise.metrics import resolve_metric_name
 from catalog.records import Extraction, Origin, Role, Subject
 from catalog.text.patterns import pattern
 from crawler.candidates import Signs
@@ -15,6 +16,7 @@ from crawler.extractor import Claim, Findings
 from crawler.formats import json_lines, jsons, yamls
 from crawler.formats.json_lines import LAST_LINES, METRIC_LINES
 from crawler.formats.leaves import leaves, numbers
+from crawler.formats.metric_shapes import named_rows, reported_metrics
 from crawler.promises import Promise
 from crawler.reader import RangedReader
 
@@ -25,6 +27,8 @@ _OF_LOGS = pattern(r"(?i:vis_data|logs?|metrics|scalars|tensorboard|tb|\d{8}[-_]
 _METRICS = pattern(
     r"(?:[a-z0-9]+[_-])?(?:metrics|scores|evaluation|eval_metrics|test_metrics)\.(?:json|ya?ml)"
 )
+_RESULTS = pattern(r"(?:[a-z0-9]+[_-])?(?:results|classification_report)\.json|.+_eval_results\.json")
+"""Names under which people keep anything, so that only metrics that are known by name are taken from them."""
 _METRICS_DIRECTORY = pattern(r"(?:^|/)(?:metrics|evaluation)/[^/]+\.(?:json|ya?ml)$")
 _LINES = pattern(
     r"(?:metrics|scores|scalars|results?|evaluation|eval|history|log)[^/]*\.json$"
@@ -60,9 +64,9 @@ class MetricsFileExtractor:
     """
 
     name = "metrics-file"
-    version = 9
-    description = "metrics.json, scores.yaml, params.yaml, `metrics/*.json` and their like; results and logs of one object a line, metrics.jsonl"
-    reads = "every number as a metric (of JSON lines the last one), or every value as a hyper-parameter; data set and split where said"
+    version = 10
+    description = "metrics.json, scores.yaml, params.yaml, `metrics/*.json` and their like; results.json and classification_report.json; results and logs of one object a line, metrics.jsonl"
+    reads = "every number as a metric (of JSON lines the last one; of results.json what is known as one), or every value as a hyper-parameter; data set and split where said"
     limits = "JSON 16 MB, YAML 2 MB, 5,000 values"
 
     promises = Promise(
@@ -80,6 +84,8 @@ class MetricsFileExtractor:
             return Claim(format="metrics", role=Role.RUN, confidence=60)
         if _PARAMETERS.fullmatch(name) and name != "params.json":
             return Claim(format="parameters", role=Role.RUN, confidence=60)
+        if _RESULTS.fullmatch(name) and head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"{":
+            return Claim(format="metrics", role=Role.RUN, confidence=40)
         if _METRICS_DIRECTORY.search(key) and (head[:1] == b"{" or not name.endswith(".json")):
             return Claim(format="metrics", role=Role.RUN, confidence=45)
         return None
@@ -98,18 +104,44 @@ class MetricsFileExtractor:
             _tell_lines(findings, rows, block=reader.name, place="row")
             _tell_positions(findings, rows, reader.key, place="row")
             return findings.extraction()
-        is_parameters = _PARAMETERS.fullmatch(reader.name.lower()) is not None
-        context = {} if is_parameters else _context(value)
-        for number, (names, leaf) in enumerate(leaves(value)):
-            if number >= MAX_VALUES:
-                findings.problem("limit-exceeded", f"more than {MAX_VALUES} values; the rest is left out")
-                break
-            pointer = f"{kind}:/" + "/".join(name.replace("~", "~0").replace("/", "~1") for name in names)
-            if is_parameters:
-                findings.say(f"hyperparameters.{'.'.join(names)}", leaf, pointer)
-            elif not isinstance(leaf, bool) and names[-1].lower() not in _CONTEXTUAL:
-                findings.metric("/".join(names), leaf, pointer, block=reader.name, **context)
+        if _PARAMETERS.fullmatch(reader.name.lower()):
+            _tell_parameters(findings, value, kind)
+        else:
+            _tell_metrics(
+                findings, value, kind, only_known=_RESULTS.fullmatch(reader.name.lower()) is not None
+            )
         return findings.extraction()
+
+
+def _tell_parameters(findings: Findings, value: Any, kind: str) -> None:
+    for number, (names, leaf) in enumerate(leaves(value)):
+        if number >= MAX_VALUES:
+            findings.problem("limit-exceeded", f"more than {MAX_VALUES} values; the rest is left out")
+            break
+        findings.say(f"hyperparameters.{'.'.join(names)}", leaf, _pointer(kind, names))
+
+
+def _tell_metrics(findings: Findings, value: Any, kind: str, *, only_known: bool) -> None:
+    context = _context(value)
+    for number, metric in enumerate(reported_metrics(value)):
+        if number >= MAX_VALUES:
+            findings.problem("limit-exceeded", f"more than {MAX_VALUES} values; the rest is left out")
+            break
+        if isinstance(metric.value, (bool, list)) and (only_known or isinstance(metric.value, bool)):
+            continue
+        if metric.place[-1].lower() in _CONTEXTUAL or (only_known and not resolve_metric_name(metric.name)):
+            continue
+        own = {"split": metric.split, "config": metric.config, "block": findings.file_name}
+        findings.metric(
+            metric.name,
+            metric.value,
+            _pointer(kind, metric.place),
+            **context | {name: item for name, item in own.items() if item},
+        )
+
+
+def _pointer(kind: str, names: tuple[str, ...]) -> str:
+    return f"{kind}:/" + "/".join(name.replace("~", "~0").replace("/", "~1") for name in names)
 
 
 def _rows(value: Any) -> json_lines.JsonLines | None:
@@ -118,6 +150,7 @@ def _rows(value: Any) -> json_lines.JsonLines | None:
         not isinstance(value, list)
         or not value
         or not all(isinstance(row, jsons.JsonObject) for row in value)
+        or named_rows(value)
     ):
         return None
     rows = list(enumerate(value, 1))[-MAX_POSITIONS:]

@@ -9,16 +9,19 @@ MAX_LEVELS = 8
 MAX_LIST = 64
 
 
-def leaves(value: Any, names: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Scalars and short lists of scalars with the path to them."""
+def leaves(
+    value: Any, names: tuple[str, ...] = (), *, rows: bool = False
+) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Scalars and short lists of scalars with the path to them; where asked for, short lists of objects, too."""
     if isinstance(value, Mapping):
         if names and _is_spread(value):
             yield names, dict(value)
         elif len(names) < MAX_LEVELS:
             for name, item in value.items():
-                yield from leaves(item, (*names, str(name)))
+                yield from leaves(item, (*names, str(name)), rows=rows)
     elif isinstance(value, list):
-        if names and len(value) <= MAX_LIST and all(isinstance(item, (int, float, str)) for item in value):
+        kinds = (int, float, str, Mapping) if rows else (int, float, str)
+        if names and len(value) <= MAX_LIST and all(isinstance(item, kinds) for item in value):
             yield names, value
     elif names and value is not None:
         yield names, value
@@ -34,5 +37,7 @@ def numbers(value: Any) -> dict[str, int | float]:
 
 
 def _is_spread(value: Mapping[str, Any]) -> bool:
-    """{"mean": …, "std": …} is one value with its uncertainty."""
-    return "mean" in value and set(value) <= {"mean", "std", "stderr", "min", "max", "n"}
+    """{"mean": …, "std": …} is one value with its uncertainty, as {"value": …, "standard_deviation": …} is."""
+    return ("mean" in value and set(value) <= {"mean", "std", "stderr", "min", "max", "n"}) or (
+        "value" in value and set(value) <= {"value", "standard_deviation", "std", "stderr"}
+    )

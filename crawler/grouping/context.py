@@ -42,6 +42,8 @@ from crawler.grouping.subjects import spoken_for
 from crawler.grouping.tree import Tree
 
 MAX_PARENT_LEVELS = 2
+MAX_SIDE_LEVELS = 3
+"""As `results/ORGANISATION/MODEL` of lighteval. Source: huggingface/lighteval src/lighteval/logging/evaluation_tracker.py."""
 LICENCE_TEXT = "text"
 """The format of the texts of licences."""
 LORA_SIDECAR = "lora-sidecar"
@@ -216,7 +218,7 @@ def _from_side_directory(member: Member, by_directory: dict[str, list[Draft]]) -
         return []
     below = directory
     for level, parent in enumerate(upwards(directory)):
-        if 0 < level <= MAX_PARENT_LEVELS and by_directory.get(parent):
+        if 0 < level <= MAX_SIDE_LEVELS and by_directory.get(parent):
             beside = by_directory[parent]
             return beside if len(beside) == 1 and _is_side_directory(name_of(below)) else []
         below = parent

@@ -20,12 +20,13 @@ CHECKPOINT_DIRECTORY = pattern(
 SHELVES_OF_STEPS = frozenset({"checkpoints", "checkpoint", "ckpt", "ckpts"})
 """Where directories that are called by a number alone are the steps of a run. Source: huggingface/nanotron, orbax."""
 FOLD_DIRECTORY = pattern(
-    r"^(?:fold[-_]?(?:\d+|all)|release|default|(?:final|best|last|latest|merged)(?:[-_](?:model|checkpoint|ckpt))?"
-    r"|(?:model|checkpoint)[-_](?:final|best|last|latest|merged))$",
+    r"^(?:fold[-_]?(?:\d+|all)|seed[-_]?\d+|release|default|(?:final|best|last|latest|merged)(?:[-_](?:model|checkpoint|ckpt))?"
+    r"|(?:model|checkpoint)[-_](?:final|best|last|latest|merged)"
+    r"|b?f(?:p|loat)?(?:8|16|32)|u?int[48]|[48]bit|onnx|openvino|coreml|tflite|flax|tf|tensorflow|pytorch|torch|tensorrt|trt)$",
     re.IGNORECASE,
 )
 """One of several trainings of what the directory above is called (nnU-Net), Megatron's name for what is published, PEFT's
-for an adapter that nobody named, and what people call the end of a run.
+for an adapter that nobody named, and what people call the end of a run, or one of its exports.
 """
 DATED_DIRECTORY = pattern(r"^(19|20)\d\d([-_.]?)(0\d|1[0-2])\2[0-3]\d([T_ -][\d_.:hms-]*Z?)?$")
 """A day, perhaps with a time: one version of what the directory above is called."""
@@ -104,6 +105,9 @@ SIDE_DIRECTORIES = frozenset(
         "eval",
         "evals",
         "evaluation",
+        "evaluations",
+        "evalplus_results",
+        "lighteval_results",
         "lm_eval",
         "lm_eval_results",
         "results",

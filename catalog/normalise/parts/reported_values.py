@@ -18,7 +18,7 @@ PERCENT_WRITERS = re.compile(r"(?i)leaderboard|lm[-_ ]eval(?:uation)?[-_ ](?:har
 """Sources known to write percent: 0.53 beside 47.7 is 0.53 % there. Source: open-llm-leaderboard result cards."""
 
 _MEAN_KEYS = ("value", "mean", "score", "avg", "average")
-_SPREAD_KEYS = ("uncertainty", "std", "stderr", "std_dev", "stdev", "ci", "error", "sd")
+_SPREAD_KEYS = ("uncertainty", "std", "stderr", "std_dev", "stdev", "standard_deviation", "ci", "error", "sd")
 
 
 def block_key(seen: Observation) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import json
 from typing import ClassVar
 
 import pytest
+from fixtures.extraction import extract
 
 from catalog.testing.extractors import ExtractorSuite, Sample
 from crawler.extractors.hydra_config import HydraConfigExtractor
@@ -69,3 +70,22 @@ def test_standard_error_is_uncertainty_and_never_a_metric():
 )
 def test_only_its_own_files_are_claimed(extractor, key, head, claimed):
     assert (extractor().claims(key, head) is not None) is claimed
+
+
+def test_lighteval_names_tasks_behind_a_suite_and_its_means_are_of_no_task():
+    """`leaderboard|mmlu:anatomy|5` was a data set, `all` another, and the tool lm-evaluation-harness."""
+    content = {
+        "config_general": {"lighteval_sha": "?", "model_name": "acme/tiny"},
+        "results": {
+            "leaderboard|mmlu:anatomy|5": {"acc": 0.3, "acc_stderr": 0.04},
+            "gsm8k|0": {"qem": 0.2},
+            "leaderboard|mmlu:_average|5": {"acc": 0.29},
+            "all": {"acc": 0.29, "qem": 0.2},
+        },
+    }
+    extraction = extract(LmEvalExtractor, "m/results/acme/tiny/results_2025-01-02T03-04-05.json", content)
+    assert [
+        (item.context["dataset"], item.context["shots"], item.context["source"], item.raw)
+        for item in extraction.observations
+        if item.field.startswith("metrics.")
+    ] == [("mmlu:anatomy", 5, "lighteval", 0.3), ("gsm8k", 0, "lighteval", 0.2)]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from fixtures.extraction import extract
+import json
+
+import pytest
+from fixtures.extraction import extract, values_of
 
 from catalog.testing.extractors import ExtractorSuite, Sample
 from crawler.extractors.metrics_file import MetricsFileExtractor
@@ -32,3 +35,68 @@ def test_of_json_lines_the_last_value_of_every_name_counts_and_a_line_cut_short_
     assert seen["metrics.bbox/AP"] == (38.25, 1999)
     assert seen["metrics.total_loss"] == (0.8, 1999)
     assert [problem.code for problem in extraction.problems] == ["line-unreadable"]
+
+
+REPORTS = {
+    "scikit-learn": (
+        "metrics.json",
+        {
+            "classification_report": {
+                "cat": {"precision": 0.9, "recall": 0.8, "f1-score": 0.85, "support": 100.0},
+                "accuracy": 0.77,
+                "macro avg": {"precision": 0.8, "recall": 0.7, "f1-score": 0.75, "support": 150.0},
+            },
+            "confusion_matrix": [[80, 20], [10, 40]],
+        },
+        {"cat/precision", "cat/recall", "cat/f1-score", "accuracy"}
+        | {f"macro avg/{name}" for name in ("precision", "recall", "f1-score")},
+    ),
+    "scikit-learn's report alone": (
+        "classification_report.json",
+        {
+            "0": {"f1-score": 0.8, "support": 3.0},
+            "accuracy": 0.77,
+            "macro avg": {"f1-score": 0.75, "support": 9},
+        },
+        {"accuracy", "macro avg/f1-score"},
+    ),
+    "SageMaker": (
+        "evaluation.json",
+        {
+            "multiclass_classification_metrics": {
+                "accuracy": {"value": 0.9, "standard_deviation": "NaN"},
+                "confusion_matrix": {"0": {"0": 10, "1": 2}},
+            }
+        },
+        {"accuracy"},
+    ),
+    "Kubeflow": (
+        "mlpipeline-metrics.json",
+        {"metrics": [{"name": "accuracy-score", "numberValue": 0.9, "format": "PERCENTAGE"}]},
+        {"accuracy-score"},
+    ),
+    "rows": ("metrics.json", [{"name": "accuracy", "value": 0.9, "split": "test"}], {"accuracy"}),
+    "results": ("results.json", {"accuracy": 0.9, "images": 3, "boxes": [1, 2]}, {"accuracy"}),
+    "evalplus": (
+        "humaneval_eval_results.json",
+        {"date": "2024-05-01", "pass_at_k": {"base": {"pass@1": 0.6}, "plus": {"pass@1": 0.5}}},
+        {"pass@1"},
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", REPORTS)
+def test_metrics_have_their_own_names_whatever_is_around_them(kind):
+    """`classification_report_accuracy`, `regression_metrics_mse_value`, supports and cells of a confusion matrix were metrics;
+    rows were one metric called `value`, or none.
+    """
+    name, content, expected = REPORTS[kind]
+    assert MetricsFileExtractor().claims(name, json.dumps(content).encode()) is not None
+    assert set(values_of(extract(MetricsFileExtractor, name, content))) == {
+        f"metrics.{name}" for name in expected
+    }
+
+
+@pytest.mark.parametrize("content", [b'[{"image_id": 3, "score": 0.9}]', b'"done"'])
+def test_results_that_are_no_object_are_no_metrics(content):
+    assert MetricsFileExtractor().claims("results.json", content) is None

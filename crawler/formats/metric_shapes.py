@@ -1,0 +1,94 @@
+"""What libraries write of a model's metrics into one JSON or YAML file, as names and values without the words around them.
+
+Source: scikit-learn `classification_report(output_dict=True)`; the model quality reports that SageMaker's model registry reads
+(`{"regression_metrics": {"mse": {"value": …, "standard_deviation": …}}}`); kubeflow/pipelines `mlpipeline-metrics.json`;
+evalplus/evalplus evalplus/evaluate.py (`pass_at_k`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from catalog.lazy_dataclasses import dataclass
+from catalog.text.slugs import stored_slug
+from crawler.formats.leaves import leaves
+
+_OF_EVALPLUS = "pass_at_k"
+_GROUPS = frozenset(
+    {
+        "binary_classification_metrics",
+        "class_report",
+        "classification_report",
+        "model_quality",
+        "multiclass_classification_metrics",
+        _OF_EVALPLUS,
+        "regression_metrics",
+        "report",
+        "text_generation_metrics",
+    }
+)
+"""Names of what is around metrics, which are no part of their names."""
+_COUNTS = frozenset({"cm", "conf_matrix", "conf_mat", "confusion_matrix", "confusion_matrices", "support"})
+"""How many samples there were of what: no metrics."""
+_NAME_KEYS = ("name", "metric", "metric_name", "metricName")
+_VALUE_KEYS = ("value", "numberValue", "metric_value", "metricValue", "score")
+_SPLIT_KEYS = ("split", "subset", "dataset_split")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportedMetric:
+    """One metric: its name without the words around it, where it stands, its value, and split and variant where they are
+    said.
+    """
+
+    name: str
+    place: tuple[str, ...]
+    value: Any
+    split: str | None = None
+    config: str | None = None
+
+
+def reported_metrics(value: Any) -> Iterator[ReportedMetric]:
+    """Every metric that the file reports."""
+    if isinstance(value, list):
+        yield from _of_rows(value, (), ()) if named_rows(value) else ()
+        return
+    for names, leaf in leaves(value, rows=True):
+        slugs = [stored_slug(name) for name in names]
+        if not _COUNTS.isdisjoint(slugs):
+            continue
+        kept = tuple(name for name, slug in zip(names, slugs, strict=True) if slug not in _GROUPS)
+        if not kept:
+            continue
+        if isinstance(leaf, list) and named_rows(leaf):
+            yield from _of_rows(leaf, kept[:-1], names)
+        elif _OF_EVALPLUS in slugs:
+            yield ReportedMetric(name=kept[-1], place=names, value=leaf, config="/".join(kept[:-1]) or None)
+        else:
+            yield ReportedMetric(name="/".join(kept), place=names, value=leaf)
+
+
+def named_rows(value: list[Any]) -> bool:
+    """Whether every element is an object that names a metric and says its value."""
+    return bool(value) and all(
+        isinstance(row, Mapping)
+        and isinstance(_first(row, _NAME_KEYS), str)
+        and isinstance(_first(row, _VALUE_KEYS), (int, float, str))
+        for row in value
+    )
+
+
+def _of_rows(rows: list[Any], above: tuple[str, ...], place: tuple[str, ...]) -> Iterator[ReportedMetric]:
+    for number, row in enumerate(rows):
+        split = _first(row, _SPLIT_KEYS)
+        yield ReportedMetric(
+            name="/".join((*above, _first(row, _NAME_KEYS))),
+            place=(*place, str(number)),
+            value=_first(row, _VALUE_KEYS),
+            split=split if isinstance(split, str) else None,
+        )
+
+
+def _first(row: Mapping[str, Any], keys: tuple[str, ...]) -> Any:
+    return next((row[key] for key in keys if key in row), None)
