@@ -54,6 +54,8 @@ GENERIC_DIRECTORIES = frozenset(
         "ckpt",
         "variables",
         "data",
+        "export",
+        "exports",
         "files",
         "lightning_logs",
         "output",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from urllib.parse import unquote
 
 from catalog.layouts import names
@@ -26,6 +27,12 @@ _SHELVES = frozenset(
      "storage", "srv", "disk", "share", "shared", "public", "bucket", "blob", "archive", "backup", "ai", "ml", "repo", "repos",
      "store", "library", "opt", "var", "root", "user", "users", "quantization", "llama.cpp", "ollama", "kobold", "koboldcpp"}
 )  # fmt: skip
+_PLACES = frozenset(
+    {"", ".", "..", "tmp", "temp", "in", "input", "inputs", "out", "mnt", "media", "content", "home", "cache", "workspace", "work", "documents",
+     "desktop", "projects", "project", "code", "src", "git", "app", "test", "tests", "training", "experiments", "run", "runs"}
+)  # fmt: skip
+_TEMPORARY = re.compile(r"(?i)tmp[a-z0-9_.-]{4,12}$|(?:py)?test[-_]|[a-z]:$")
+_LEVELS_AROUND = 4
 _SPELLED_VERSION = re.compile(r"[vV]\d|\d{1,3}(?:\.|$)")
 """A directory that is a version and neither a year nor a day."""
 
@@ -39,6 +46,36 @@ def hub_snapshot(source: SourceId, directory: str) -> re.Match[str] | None:
         return None
     return HUB_SNAPSHOT.search(
         joined(unquote(root), directory) if directory not in {"", ROOT_KEY} else unquote(root)
+    )
+
+
+def placed(source: SourceId, directory: str) -> str:
+    """The directory below what is around it: a step or a version is called after what it is of, also where it is crawled
+    itself, or what is crawled is only a shelf of them. Directories that say nothing of a model are left out.
+    """
+    above, root = _around(source)
+    if not directory or directory == ROOT_KEY:
+        return joined(above, root)
+    if _is_place(root):
+        return joined(joined(above, root), directory) if above else directory
+    return joined(root, directory)
+
+
+@lru_cache(maxsize=16)
+def _around(source: SourceId) -> tuple[str, str]:
+    """What is around the directory that is crawled, from the nearest one with a name on, or nothing; and what is crawled."""
+    parts = unquote(str(source).partition("://")[2]).strip("/").split("/")[-_LEVELS_AROUND:]
+    above = parts[:-1]
+    nearest = next((level for level in range(len(above), 0, -1) if not _is_place(above[level - 1])), 0)
+    return "/".join(above[nearest - 1 :]) if nearest else "", parts[-1]
+
+
+def _is_place(directory: str) -> bool:
+    """Whether a directory says where models are kept, or nothing."""
+    return (
+        names.is_machine_name(directory)
+        or directory.lower() in _SHELVES | _PLACES
+        or _TEMPORARY.match(directory) is not None
     )
 
 
@@ -74,6 +111,7 @@ def version_of(source: SourceId, draft: Draft) -> str | None:
         return None
     while name_of(own).lower() in _WITHIN_VERSION and directory_of(own):
         own = directory_of(own)
+    own = placed(source, own)
     if (tagged := TAGGED_DIRECTORY.match(name_of(own))) is not None:
         return tagged["version"]
     return name_of(own) if without_version(own) != own else None

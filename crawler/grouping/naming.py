@@ -20,7 +20,7 @@ from crawler.grouping.draft import (
     directory_of,
     name_of,
 )
-from crawler.grouping.layout_versions import hub_snapshot, without_version
+from crawler.grouping.layout_versions import hub_snapshot, placed, without_version
 from crawler.grouping.layouts import (
     CHECKPOINT_DIRECTORY,
     DATED_DIRECTORY,
@@ -52,7 +52,7 @@ def told_apart(groups: Sequence[Group]) -> list[Group]:
         for group in groups
         if group.kind in {"file", "shards"}
         and names.is_generic_stem(name_of(group.key))
-        and group.name_hint in {_directory_name(group), _of_run(directory_of(group.key))}
+        and group.name_hint in {_directory_name(group), _of_run(group.source, directory_of(group.key))}
     ]
     number = Counter(map(place, generic))
     apart = {group.key for group in generic if number[place(group)] > 1}
@@ -81,7 +81,9 @@ def _is_later_run(group: Group) -> bool:
 def _run_of(group: Group) -> str:
     """The nearest directory that is not a word like `checkpoints`, with the number of a later run of it."""
     directory = directory_of(group.key)
-    run = _of_run(directory) or _directory_called(group.source, directory) or str(group.name_hint)
+    run = (
+        _of_run(group.source, directory) or _directory_called(group.source, directory) or str(group.name_hint)
+    )
     numbered = RUN_DIRECTORY.search(group.key) if _is_later_run(group) else None
     return f"{run}-{numbered['version']}" if numbered else run
 
@@ -108,17 +110,17 @@ def name_hint(source: SourceId, draft: Draft, promised: FileNames) -> str:
     elif generic:
         directory = draft.directory
         name = (
-            _of_run(directory)
+            _of_run(source, directory)
             or _below_root(source, directory)
             or name_of(without_version(directory))
             or name
         )
-    elif draft.kind not in {"file", "shards"} and without_version(path) != path:
-        name = name_of(without_version(path))
-    elif (of_run := _of_run(path)) is not None:
+    elif draft.kind not in {"file", "shards"} and without_version(place := placed(source, path)) != place:
+        name = name_of(without_version(place))
+    elif (of_run := _of_run(source, path)) is not None:
         name = of_run
     elif name in {"artifacts", "model", "data"} and draft.whole and parent:
-        name = _of_run(directory_of(path)) or parent
+        name = _of_run(source, directory_of(path)) or parent
     return name or promised.without_package_suffix(_last_of(source))
 
 
@@ -137,7 +139,10 @@ def _below_root(source: SourceId, directory: str) -> str | None:
     """What is crawled calls a model directly in it, and one in `output/` if nothing above that directory does; None for a
     name of its own.
     """
-    own = names.model_name(without_version(directory), is_file=False)
+    place = placed(source, directory)
+    if without_version(place) != place:
+        return names.model_name(without_version(place), is_file=False)
+    own = names.model_name(directory, is_file=False)
     return _name_of_root(source) if own is None or names.is_machine_name(own) else None
 
 
@@ -145,8 +150,9 @@ def _directory_called(source: SourceId, directory: str) -> str | None:
     return _below_root(source, directory) or names.model_name(directory, is_file=False)
 
 
-def _of_run(directory: str) -> str | None:
+def _of_run(source: SourceId, directory: str) -> str | None:
     """What one state of a run is called, after the run: `bert-checkpoint-500`. None for a directory with its own name."""
+    directory = placed(source, directory)
     name, above = name_of(directory), directory_of(directory)
     is_step = name.isdecimal() and name_of(above).lower() in SHELVES_OF_STEPS
     if not above or not (is_step or any(form.match(name) for form in OF_A_RUN)):
