@@ -14,6 +14,7 @@ from catalog.normalise.values.units import parse_quantity, read_number, to_float
 from catalog.records import Observation
 from catalog.text import canonical, cleaning, licences
 from mappings import Field, fields
+from mappings.languages import languages
 
 MAX_LIST = 2_000
 MAX_EXACT_INTEGER = 2**53 - 1
@@ -253,10 +254,11 @@ def _words(field: Field, raw: Any) -> Converted:
 
 
 def language_tag(word: str) -> str:
-    """A BCP-47 tag in its usual case: EN → en, zh_hans_cn → zh-Hans-CN."""
+    """A BCP-47 tag in its usual case: EN → en, zh_hans_cn → zh-Hans-CN; German → de."""
     parts = word.strip().replace("_", "-").split("-")
     if not re.fullmatch(r"[A-Za-z]{2,3}", parts[0]):
-        return word.lower()
+        name = word.strip().lower()
+        return languages().get(name, name)
     rest = [
         part.title() if len(part) == 4 else part.upper() if len(part) == 2 else part.lower()
         for part in parts[1:]
