@@ -25,14 +25,27 @@ GIT = ".git"
 GIT_REFERENCES = re.compile(r"HEAD|packed-refs|refs|refs/(?:heads|tags)(?:/.+)?")
 """What is listed below `.git`: what its commits are called. Its objects may be many and say nothing of models."""
 
-UNFINISHED_SUFFIXES = (".part", ".partial", ".tmp", ".incomplete", ".crdownload", ".aria2", ".filepart")
+UNFINISHED_SUFFIXES = (
+    ".part", ".partial", ".tmp", ".incomplete", ".crdownload", ".aria2", ".filepart", ".download", ".opdownload", ".gstmp", ".!qB", ".!ut",
+    ".bc!",
+)  # fmt: skip
 UNFINISHED_PREFIXES = (".nfs", "._", ".~lock")
+_WHILE_COPIED = re.compile(
+    r"\.[^/]+\.[A-Za-z0-9]{1,16}\.(?=[a-zA-Z0-9]*[A-Z0-9])[A-Za-z0-9]{6}"
+    r"|[^/]+\.[A-Za-z][A-Za-z0-9]{0,15}\.(?=[0-9A-Fa-f]*[A-Fa-f])(?=[0-9A-Fa-f]*[0-9])[0-9A-Fa-f]{8}"
+)
+"""Names that a file has until all of it is there. Source: WayneD/rsync receiver.c (`get_tmpname`); boto/s3transfer utils.py
+(`random_file_extension`): a day behind a backup has no letter."""
 UNFINISHED = "an unfinished or temporary file"
 
 
 def is_unfinished(name: str) -> bool:
     """Whether the name of a file says that it is being written, or is only there while it is open."""
-    return name.endswith(UNFINISHED_SUFFIXES) or name.startswith(UNFINISHED_PREFIXES)
+    return (
+        name.endswith(UNFINISHED_SUFFIXES)
+        or name.startswith(UNFINISHED_PREFIXES)
+        or _WHILE_COPIED.fullmatch(name) is not None
+    )
 
 
 def is_inside_git(key: str) -> bool:

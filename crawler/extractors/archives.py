@@ -16,7 +16,7 @@ from catalog.records import Evidence, Extraction, FileStatus, Origin, Role, Seve
 from catalog.text.patterns import pattern
 from crawler.extractor import Claim, Findings
 from crawler.formats import archives
-from crawler.formats.archives import DIRECTORY, FILE, LINK, ArchiveMember
+from crawler.formats.archives import DIRECTORY, FILE, LINK, ArchiveMember, is_apple_double
 from crawler.formats.pickle_risks import tell_oddities, tell_risks, tell_unchecked
 from crawler.formats.serialized_texts import SETTINGS, serialized_texts
 from crawler.formats.zips import open_zip
@@ -79,7 +79,7 @@ _STORED = frozenset({Role.WEIGHTS, Role.INDEX, Role.PART, Role.DATA})
 
 class ArchivesExtractor:
     name = "archives"
-    version = 6
+    version = 7
     description = "Archives with models in them: tar, tar.gz, tar.bz2, tar.xz, zip, whl, 7z, and single compressed files"
     reads = "names of the members; of models and their sidecars in them what their own formats say; pickles are scanned"
     limits = (
@@ -225,6 +225,8 @@ class _Contents:
             return
         try:
             reader = member.open()
+            if is_apple_double(member.name, reader.head()):
+                return
             choice = best_for(reader, without=_NEVER)
             if choice is None:
                 self._check_nested(member.name, reader)

@@ -49,6 +49,17 @@ class ArchiveMember:
     open: Callable[[], RangedReader]
 
 
+_APPLE_DOUBLE = b"\x00\x05\x16\x07"
+
+
+def is_apple_double(name: str, head: bytes) -> bool:
+    """Whether a member is what macOS packs beside each file: its attributes, under the file's name behind `._`.
+
+    Source: RFC 1740 (AppleSingle and AppleDouble).
+    """
+    return name.rsplit("/", 1)[-1].startswith("._") and head.startswith(_APPLE_DOUBLE)
+
+
 def packing_of(key: str, head: bytes) -> str | None:
     """tar, tar.gz, zip, 7z and so on: what packs the file, by its first bytes and, where they say too little, by its name."""
     name = key.lower()

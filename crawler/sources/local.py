@@ -21,13 +21,14 @@ from catalog.errors import (
     SourceError,
     UserError,
 )
-from catalog.lazy_dataclasses import dataclass, field
+from catalog.lazy_dataclasses import dataclass, field, replace
 from catalog.records import ObjectKey, ObjectMeta, SourceId
 from catalog.settings import Settings
 from catalog.settings.sections import setting
 from crawler.grouping.draft import upwards
 from crawler.selection import Selection
 from crawler.source import Listed, no_objects
+from crawler.sources.annexed import pointer_of
 from crawler.unfinished import (
     GIT,
     OF_ANOTHER_PROGRAM,
@@ -130,9 +131,19 @@ class LocalSource:
             with self._open(key) as descriptor:
                 return self._meta(key, os.fstat(descriptor))
         except ObjectChanged:
-            return None
+            annexed = self._annexed(key)
+            return annexed[0] if annexed else None
 
     def read(self, meta: ObjectMeta, start: int, end: int) -> bytes:
+        """The bytes of the file, or of what stands for it."""
+        try:
+            return self._read(meta, start, end)
+        except ObjectChanged:
+            if (annexed := self._annexed(meta.key)) and annexed[0].change_token == meta.change_token:
+                return annexed[1][start:end]
+            raise
+
+    def _read(self, meta: ObjectMeta, start: int, end: int) -> bytes:
         """The bytes, if the file is before and after the reading the one that was listed."""
         token = meta.change_token.removesuffix(RACY_MARK)
         with self._open(meta.key) as descriptor:
@@ -272,7 +283,10 @@ class LocalSource:
     def _sort_link(self, key: str, listing: _Found) -> None:
         target = self._target(key)
         if target is None:
-            listing.skipped.append((key, self._why_not_followed(key)))
+            if (annexed := self._annexed(ObjectKey(key))) is not None:
+                listing.objects.append(annexed[0])
+            else:
+                listing.skipped.append((key, self._why_not_followed(key)))
             return
         if any(self._path(above) in self._exclude for above in upwards(target)):
             return
@@ -283,6 +297,22 @@ class LocalSource:
             is_directory = stat.S_ISDIR(status.st_mode)
             reason = "a link to a directory" if is_directory else "a link to something that is not a file"
             listing.skipped.append((key, reason))
+
+    def _annexed(self, key: ObjectKey) -> tuple[ObjectMeta, bytes] | None:
+        """The file of git-annex whose content is not here, and what its pointer says of it."""
+        folder, _, name = key.rpartition("/")
+        try:
+            directory = self._open_directory(folder)
+            try:
+                pointer = pointer_of(os.readlink(name, dir_fd=directory))
+                status = os.stat(name, dir_fd=directory, follow_symlinks=False)
+            finally:
+                os.close(directory)
+        except OSError:
+            return None
+        if pointer is None or os.path.exists(self._path(key)):  # noqa: PTH110 - Path would normalise the name
+            return None
+        return replace(self._meta(key, status), size_bytes=len(pointer)), pointer
 
     def _why_not_followed(self, key: str) -> str:
         try:

@@ -3,6 +3,7 @@
 import os
 import time
 
+import pytest
 from fixtures.crawling import safetensors
 
 from catalog.records import RunState
@@ -47,12 +48,27 @@ def test_a_file_that_rests_broken_is_unreadable(shop):
     assert shop.statuses() == {"a.safetensors": "unreadable"}
 
 
+UNFINISHED = (
+    *(f"a.safetensors{suffix}" for suffix in (".part", ".incomplete", ".tmp", ".download", ".!qB")),
+    ".a.safetensors.Xa3f9Q",
+    "a.safetensors.6eF3a1B2",
+)
+"""With what rsync and Amazon's client call a file that is being copied."""
+
+
 def test_unfinished_downloads_are_left_alone(shop):
-    for suffix in (".part", ".incomplete", ".tmp"):
-        shop.model(f"a.safetensors{suffix}")
+    """What rsync had copied of a file by then was a file that could not be read, and the crawl ended with 1."""
+    for name in UNFINISHED:
+        shop.model(name)
     report = shop.crawl()
     assert shop.documents() == {}
-    assert len(report.skipped) == 3
+    assert {key for key, _ in report.skipped} == set(UNFINISHED)
+
+
+@pytest.mark.parametrize("name", ["a.safetensors.20240506", "a.safetensors.bak", ".a.safetensors.backup"])
+def test_copies_that_people_keep_are_no_unfinished_ones(shop, name):
+    shop.model(name)
+    assert shop.crawl().skipped == ()
 
 
 def test_a_file_that_may_not_be_read_keeps_its_document_and_is_tried_again(shop):

@@ -2,6 +2,8 @@
 
 import os
 
+from fixtures.crawling import safetensors
+
 
 def test_links_that_loop_leave_or_break_are_skipped_and_reported(shop, tmp_path):
     outside = tmp_path / "outside.safetensors"
@@ -51,6 +53,25 @@ def test_links_that_are_not_followed_are_counted_and_named_in_the_run(shop):
     assert set(run.problems) == notes
     assert run.counts["skipped"] == 8
     assert run.state == "complete"
+
+
+def test_a_link_of_git_annex_says_what_is_elsewhere(shop):
+    """A repository whose content was not fetched held no models, and its files were links that lead nowhere."""
+    key = f"SHA256E-s1234--{'c' * 64}.safetensors"
+    link = shop.root / "net" / "model.safetensors"
+    link.parent.mkdir()
+    link.symlink_to(f"../.git/annex/objects/aa/bb/{key}/{key}")
+    assert shop.crawl().skipped == ()
+    document = shop.documents()["net/model.safetensors"]
+    assert (document["status"], document["content_hash"], document["size_bytes"]) == (
+        "pointer",
+        "c" * 64,
+        1234,
+    )
+    assert shop.crawl().counts["unchanged"] == 1
+    fetched = shop.put(f".git/annex/objects/aa/bb/{key}/{key}", safetensors())
+    shop.crawl()
+    assert shop.documents()["net/model.safetensors"]["size_bytes"] == fetched.stat().st_size
 
 
 def test_a_directory_that_becomes_a_link_after_the_listing_is_not_followed(shop, tmp_path):

@@ -82,6 +82,14 @@ class TestArchives(ExtractorSuite):
         return Sample(key="job/output/model.tar", data=tar(MODEL))
 
 
+OF_A_MAC = {
+    "__MACOSX/x/._model.safetensors": b"\0\5\x16\7\0\2\0\0Mac OS X",
+    "x/._config.json": b"\0\5\x16\7\0\2\0\0Mac OS X",
+    "x/.DS_Store": b"\0\0\0\1Bud1",
+}
+"""What was a model's file that could not be checked."""
+
+
 @pytest.mark.parametrize(
     ("key", "data"),
     [
@@ -91,6 +99,8 @@ class TestArchives(ExtractorSuite):
         ("a/model.tar.xz", tar(MODEL, mode="w:xz")),
         ("a/model.tar", tar(MODEL)),
         ("a/model.zip", zipped(MODEL)),
+        ("a/of-a-mac.zip", zipped(MODEL | OF_A_MAC)),
+        ("a/of-a-mac.tgz", tar(MODEL | OF_A_MAC, mode="w:gz")),
         ("a/stored.zip", zipped(MODEL, zipfile.ZIP_STORED)),
         ("a/model.safetensors.gz", gzip.compress(safetensors(6), mtime=0)),
         ("a/model.safetensors.bz2", bz2.compress(safetensors(6))),
