@@ -34,8 +34,8 @@ _MONTHS = {
 }
 _ZONES = {"z": 0, "utc": 0, "gmt": 0, "cet": 60, "cest": 120}
 _TIME = (
-    r"(?P<hour>\d{2})[:\-]?(?P<minute>\d{2})(?:[:\-]?(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?)?"
-    r"\s*(?P<zone>z|utc|gmt|cet|cest|[+-]\d{2}:?\d{2}|[+-]\d{2}|[a-z]{2,5})?(?:\s*\[[\w/]+\])?"
+    r"(?P<hour>\d{2}|\d(?=:))[:\-]?(?P<minute>\d{2})(?:[:\-]?(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?)?"
+    r"(?:\s*(?P<half>[ap])\.?m\b\.?)?\s*(?P<zone>z|utc|gmt|cet|cest|[+-]\d{2}:?\d{2}|[+-]\d{2}|[a-z]{2,5})?(?:\s*\[[\w/]+\])?"
 )
 _ISO = pattern(
     rf"(?P<year>\d{{4}})(?P<sep>[-/.:]?)(?P<month>\d{{2}})(?P=sep)(?P<day>\d{{2}})(?:[t @_]\s*{_TIME})?",
@@ -43,13 +43,15 @@ _ISO = pattern(
 )
 _YEAR = pattern(r"(?P<year>\d{4})")
 _MONTH = pattern(r"(?P<year>\d{4})[-/.](?P<month>\d{1,2})")
+_MONTH_FIRST = pattern(r"(?P<month>\d{1,2})/(?P<year>\d{4})")
+_HAN = pattern(r"(?P<year>\d{4})\s?年\s?(?P<month>\d{1,2})\s?月(?:\s?(?P<day>\d{1,2})\s?日)?")
 _LOOSE_ISO = pattern(r"(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})")
 _SLASHED = pattern(
-    rf"(?P<first>\d{{1,2}})[-/.](?P<second_part>\d{{1,2}})[-/.](?P<year>\d{{4}})(?:[t @_,]\s*{_TIME})?",
+    rf"(?P<first>\d{{1,2}})[-/.](?P<second_part>\d{{1,2}})[-/.](?P<year>\d{{4}})(?:,?[t @_,]\s*{_TIME})?",
     re.IGNORECASE,
 )
 _NAMED = pattern(
-    r"(?:[a-z]{3,9},?\s+)?(?:(?P<day>\d{1,2})(?:st|nd|rd|th)?[\s-]+)?(?P<name>[a-z]{3,9})\.?[\s-]+(?:(?P<day2>\d{1,2})(?:st|nd|rd|th)?,?\s+)?"
+    r"(?:[a-z]{3,9},?\s+)?(?:(?P<day>\d{1,2})(?:st|nd|rd|th)?[\s-]+(?:of\s+)?)?(?P<name>[a-z]{3,9})\.?[\s-]+(?:(?P<day2>\d{1,2})(?:st|nd|rd|th)?,?\s+)?"
     rf"(?:(?P<year>\d{{4}})(?:,?\s+{_TIME})?)",
     re.IGNORECASE,
 )
@@ -164,9 +166,11 @@ def _read_text(raw: str, unit: str | None, *, local: bool) -> DateReading:
     if match := _EPOCH_TEXT.fullmatch(text):
         number = float(text) if "." in text else int(text)
         return _read_epoch(number, unit) or DateReading(reason="unreadable")
-    if match := _MONTH.fullmatch(text):
+    if match := _MONTH.fullmatch(text) or _MONTH_FIRST.fullmatch(text):
         return _date_reading(match, month=int(match["month"]), precision="month")
-    if match := _LOOSE_ISO.fullmatch(text):
+    if (match := _HAN.fullmatch(text)) and match["day"] is None:
+        return _date_reading(match, month=int(match["month"]), precision="month")
+    if match := _LOOSE_ISO.fullmatch(text) or _HAN.fullmatch(text):
         return _date_reading(match, month=int(match["month"]), day=int(match["day"]), precision="day")
     if match := _SLASHED.fullmatch(text):
         return _day_or_month_first(match, local=local)
@@ -204,13 +208,14 @@ def _with_time(match: re.Match[str], month: int, day: int, *, local: bool) -> Da
     if match["hour"] is None:
         return _date_reading(match, month=month, day=day, precision="day")
     parts = match.groupdict()
+    hour = _hour_of_day(int(match["hour"]), parts.get("half"))
     fraction = (parts.get("fraction") or "").ljust(6, "0")[:6]
     try:
         naive = datetime(  # noqa: DTZ001 - the zone is put on by _zoned
             int(match["year"]),
             month,
             day,
-            int(match["hour"]),
+            hour,
             int(match["minute"]),
             min(int(match["second"] or 0), 59),
             int(fraction or 0),
@@ -218,6 +223,13 @@ def _with_time(match: re.Match[str], month: int, day: int, *, local: bool) -> Da
     except ValueError:
         return DateReading(reason="unreadable")
     return _zoned(naive, match["zone"], local=local)
+
+
+def _hour_of_day(hour: int, half: str | None) -> int:
+    """12 AM is midnight, and 12 PM noon. An hour above 12 says enough by itself."""
+    if half is None or hour > 12:
+        return hour
+    return hour % 12 + (12 if half.lower() == "p" else 0)
 
 
 def _zoned(value: datetime, zone: str | None, *, local: bool) -> DateReading:
