@@ -13,9 +13,8 @@ from crawler.extractor import Findings
 from crawler.formats.checkpoint_values import tell_checkpoint
 from crawler.formats.pickle_nodes import Call
 from crawler.formats.pickle_risks import STRUCTURE, tell_unchecked
-from crawler.formats.pickle_values import mapping
 from crawler.formats.pickles import Pickle
-from crawler.formats.torch_model import OF_OPTIMIZER, CountedTensors, count_tensors, storage_mismatches
+from crawler.formats.torch_model import CountedTensors, count_tensors, is_optimizer_state, storage_mismatches
 from crawler.formats.torch_tensors import TorchTensor, tensor_of
 
 MAX_SCALARS_READ = 8
@@ -116,14 +115,8 @@ def is_no_model(root: Any, summary: TensorSummary) -> bool:
     if summary.unknown_tensors:
         return False
     if not summary.count:
-        return type(root) is list or _is_fresh_optimizer(root)
+        return type(root) is list or is_optimizer_state(root)  # one that has not taken a step has no tensors
     return all(tally.part == "optimizer" for tally in summary.tallies)
-
-
-def _is_fresh_optimizer(root: Any) -> bool:
-    """Whether the object is the state of an optimizer that has not taken a step, which has no tensors."""
-    pairs = mapping(root)
-    return pairs is not None and {name for name, _ in pairs.named()} == OF_OPTIMIZER
 
 
 def _tell_mismatches(findings: Findings, counted: CountedTensors, stored_bytes: Mapping[str, int]) -> None:

@@ -14,6 +14,7 @@ from catalog.records import TensorInfo, TensorSummary
 from catalog.text.patterns import pattern
 from crawler.formats.dtypes import size_bytes
 from crawler.formats.hqq import with_hqq_unpacked
+from crawler.formats.pickle_nodes import children
 from crawler.formats.pickle_values import Resolver, mapping
 from crawler.formats.tensors import summarise
 from crawler.formats.torch_tensors import Named, TorchTensor, tensor_of, tensors_below
@@ -32,7 +33,16 @@ MODEL_KEYS = (
     "ema_state_dict",
     "generator",
     "state_dict_ema",
+    "student",
+    "teacher",
+    "g_ema",
+    "G_ema",
+    "netG",
+    "g",
+    "G",
 )
+"""With what self-distillation and adversarial training keep beside a second network: the one that is used. Source:
+facebookresearch/dino main_dino.py; rosinality/stylegan2-pytorch train.py."""
 _OPTIMIZER = pattern(
     r"^(optim(izer)?s?|opt|optimizer_.*|opt_.*|optim_.*|.*_optimizer|.*_optim|exp_avg.*)$", re.IGNORECASE
 )
@@ -129,17 +139,27 @@ def _part_names(root: Any, model_key: str | None, tensors: Sequence[Named]) -> l
     live = _has_live_weights([named.path for named in tensors])
     pairs = mapping(root)
     flat = {name for name, _ in pairs.named()} if pairs is not None else set()
-    if flat == OF_OPTIMIZER:
+    if is_optimizer_state(root):
         return [("optimizer", named.name) for named in tensors]
+    states = {name for name, value in children(root) if is_optimizer_state(value)}
     parts = []
     for named in tensors:
         first = named.path[0] if named.path else ""
+        if first in states:
+            parts.append(("optimizer", named.name))
+            continue
         container = len(named.path) > 1 and first in flat
         part = part_of(first, default="model") if container else _inside_part(named.path, live=live)
         if container and part == "model" and len(named.path) > 2:
             part = _beside_model(named.path[1])
         parts.append((part, named.name))
     return parts
+
+
+def is_optimizer_state(node: Any) -> bool:
+    """Whether a value is the state of an optimizer, whatever it is kept under."""
+    pairs = mapping(node)
+    return pairs is not None and {name for name, _ in pairs.named()} == OF_OPTIMIZER
 
 
 def _has_live_weights(paths: Sequence[tuple[str, ...]]) -> bool:

@@ -94,6 +94,30 @@ def test_average_beside_the_weights_in_one_state_dict_is_a_copy():
     assert {tally.part for tally in extraction.tensors.tallies} == {"model", "ema"}
 
 
+ONE, TWO = tensor("0", 6, (2, 3), (3, 1)), tensor("1", 6, (2, 3), (3, 1))
+
+
+def named(**values):
+    items = (b"X" + len(name).to_bytes(4, "little") + name.encode() + value for name, value in values.items())
+    return b"}(" + b"".join(items) + b"u"
+
+
+@pytest.mark.parametrize(
+    "root",
+    [
+        named(student=named(w=ONE), teacher=named(w=TWO)),
+        named(g=named(w=ONE), d=named(w=TWO)),
+        b"](" + named(w=ONE) + named(state=named(w=TWO), param_groups=b"]") + b"e",
+        named(network=named(w=ONE), o=named(state=named(w=TWO), param_groups=b"]")),
+    ],
+    ids=["self-distillation", "adversarial", "list", "name of one's own"],
+)
+def test_second_network_or_optimizer_beside_the_model_is_not_counted(root):
+    """Teacher, discriminator and states of optimizers that were not called so counted as the model's own."""
+    extraction = extract(b"\x80\x02" + root + b".", data_0=bytes(24), data_1=bytes(24))
+    assert {tally.part: tally.elements for tally in extraction.tensors.tallies}["model"] == 6
+
+
 def test_tar_of_the_first_torch_versions_is_named_and_not_checkable():
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as archive:
