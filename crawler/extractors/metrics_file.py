@@ -29,7 +29,8 @@ _METRICS = pattern(
 )
 _RESULTS = pattern(r"(?:[a-z0-9]+[_-])?(?:results|classification_report)\.json|.+_eval_results\.json")
 """Names under which people keep anything, so that only metrics that are known by name are taken from them."""
-_METRICS_DIRECTORY = pattern(r"(?:^|/)(?:metrics|evaluation)/[^/]+\.(?:json|ya?ml)$")
+_METRICS_DIRECTORY = pattern(r"(?:^|/)(?:(?:metrics|evaluation)/[^/]+\.(?:json|ya?ml)|\d+/metrics/metrics)$")
+"""With what orbax keeps of a step. Source: google/orbax checkpoint/_src/handlers/json_checkpoint_handler.py."""
 _LINES = pattern(
     r"(?:metrics|scores|scalars|results?|evaluation|eval|history|log)[^/]*\.json$"
     r"|^(?:[a-z0-9]+[_-])?(?:metrics|scalars|history|log_history|train(?:ing)?_log)\.(?:jsonl|ndjson)$"
@@ -74,7 +75,7 @@ class MetricsFileExtractor:
             r"(?i:(?:[a-z0-9]+[_-])?(?:metrics|scalars|history|log_history|train(?:ing)?_log)\.(?:jsonl|ndjson))",
         )
     )
-    signs = Signs(suffixes=(".json", ".yaml", ".yml", ".jsonl", ".ndjson"))
+    signs = Signs(names=("metrics",), suffixes=(".json", ".yaml", ".yml", ".jsonl", ".ndjson"))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         name = key.rsplit("/", 1)[-1].lower()
@@ -86,13 +87,13 @@ class MetricsFileExtractor:
             return Claim(format="parameters", role=Role.RUN, confidence=60)
         if _RESULTS.fullmatch(name) and head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"{":
             return Claim(format="metrics", role=Role.RUN, confidence=40)
-        if _METRICS_DIRECTORY.search(key) and (head[:1] == b"{" or not name.endswith(".json")):
+        if _METRICS_DIRECTORY.search(key) and (head[:1] == b"{" or name.endswith((".yaml", ".yml"))):
             return Claim(format="metrics", role=Role.RUN, confidence=45)
         return None
 
     def extract(self, reader: RangedReader) -> Extraction:
         findings = Findings(reader, self, format=None, role=Role.RUN, origin=Origin.RUN)
-        kind = "json" if reader.name.lower().endswith((".json", ".jsonl", ".ndjson")) else "yaml"
+        kind = "json" if reader.name.lower().endswith((".json", ".jsonl", ".ndjson", "metrics")) else "yaml"
         if kind == "json" and (lines := json_lines.read(reader)) is not None:
             findings.format = METRIC_LINES
             _tell_lines(findings, lines, block=reader.name)

@@ -223,6 +223,9 @@ def _set_status(draft: Draft) -> None:
     ):
         cut = worst is FileStatus.UNREADABLE and draft.values.get("complete") is False
         worst = FileStatus.PARTIAL if cut or FileStatus.PARTIAL in statuses else FileStatus.OK
+    elif worst is FileStatus.OPAQUE and readable:
+        # an export that nobody here reads takes nothing from what the others say
+        worst = FileStatus.PARTIAL if FileStatus.PARTIAL in statuses else FileStatus.OK
     draft.values["status"] = str(worst)
     if draft.group.kind == "run" and not any(item.role is Role.POINTER for item in extractions):
         draft.flags.add("run")

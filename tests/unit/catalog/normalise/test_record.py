@@ -28,6 +28,27 @@ from catalog.records import (
 from mappings import fields
 
 
+@pytest.mark.parametrize("export", ["pmml", "onnx"])
+def test_an_export_beside_a_booster_takes_nothing_from_it(export: str) -> None:
+    """A readable model of CatBoost was opaque, and one of PMML or ONNX, because its export lay beside it."""
+    made = document(
+        file(
+            "churn/m.cbm",
+            said("framework", "catboost", origin=Origin.EMBEDDED),
+            format="catboost",
+            role=Role.WEIGHTS,
+        ),
+        file(
+            f"churn/m.{export}",
+            said("framework", export, origin=Origin.EMBEDDED),
+            format=export,
+            role=Role.WEIGHTS,
+            status=FileStatus.OPAQUE,
+        ),
+    )
+    assert (made["status"], made["framework"], made["format"]) == ("ok", "catboost", ["catboost", export])
+
+
 def test_a_transformers_model_is_described_whole() -> None:
     made = document(
         file(

@@ -76,6 +76,7 @@ REPORTS = {
         {"accuracy-score"},
     ),
     "rows": ("metrics.json", [{"name": "accuracy", "value": 0.9, "split": "test"}], {"accuracy"}),
+    "orbax": ("run/100/metrics/metrics", {"accuracy": 0.9}, {"accuracy"}),
     "results": ("results.json", {"accuracy": 0.9, "images": 3, "boxes": [1, 2]}, {"accuracy"}),
     "evalplus": (
         "humaneval_eval_results.json",
