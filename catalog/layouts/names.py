@@ -91,7 +91,7 @@ def is_generic(name: str) -> bool:
 
 def is_generic_stem(stem: str) -> bool:
     """Whether a name without suffix and shard number is one that every model uses."""
-    word = stem.lower()
+    word = without_quantization(stem).lower()
     if match := _NUMBERED_VERSION.fullmatch(word):
         word = match["word"]
     return word in GENERIC_STEMS or _NUMBERED.fullmatch(word) is not None or _is_made_of(word, _GENERIC_WORDS)

@@ -16,7 +16,7 @@ from catalog.records import (
     TensorSummary,
 )
 from crawler.extractor import Claim, Findings
-from crawler.formats import kohya, properties, safetensors_format, tensors
+from crawler.formats import kohya, metadata_objects, properties, safetensors_format, tensors
 from crawler.formats.checkpoint_names import tell_name
 from crawler.formats.json_values import MAX_LEFTOVERS, MAX_NAME_CHARACTERS
 from crawler.promises import Promise
@@ -60,9 +60,9 @@ class SafetensorsExtractor:
     """Reads the header: one request, two when it is longer than 128 kB. Tensor data is never read."""
 
     name = "safetensors"
-    version = 8
+    version = 9
     description = "safetensors weights (single files and shards)"
-    reads = "header: names, dtypes, shapes, exact counts; __metadata__ with ModelSpec and kohya training keys"
+    reads = "header: names, dtypes, shapes, exact counts; __metadata__ with ModelSpec, and what kohya's scripts, ai-toolkit, OneTrainer and the web UI's merger write"
     limits = "header 32 MB, 500,000 tensors, rank 16"
     promises = Promise(formats={".safetensors": "safetensors"})
 
@@ -136,6 +136,7 @@ def _tell_metadata(findings: Findings, metadata: Mapping[str, str]) -> None:
     _tell_modelspec(findings, metadata)
     if any(key.startswith("ss_") for key in metadata):
         _tell_kohya(findings, metadata)
+    _tell_objects(findings, metadata)
     done = {"format"} if written_by in WRITERS else set()
     rest = [key for key in metadata if key not in done and not key.startswith(("ss_", MODELSPEC_PREFIX))]
     for key in rest[:MAX_LEFTOVERS]:
@@ -223,6 +224,13 @@ def _tell_other_kohya(findings: Findings, metadata: Mapping[str, str], keys_read
             findings.say(f"hyperparameters.{key.removeprefix('ss_')}", value, _pointer(key))
         else:
             findings.say(f"extra.{key[:MAX_NAME_CHARACTERS]}", value, _pointer(key))
+
+
+def _tell_objects(findings: Findings, metadata: Mapping[str, str]) -> None:
+    for field, value, place in metadata_objects.told(metadata):
+        findings.say(field, value, _pointer(place))
+    for base, relation, place in metadata_objects.bases(metadata):
+        _tell_base(findings, base, relation, _pointer(place))
 
 
 def _tell_base(findings: Findings, base: str, relation: str, pointer: str) -> None:

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Any
 
-from catalog.errors import ExtractError
-from crawler.formats import jsons
+from crawler.formats.metadata_objects import object_in
 
 FIELDS = {
     "ss_output_name": "name",
@@ -59,7 +57,6 @@ LARGE = frozenset(
     {"ss_tag_frequency", "ss_dataset_dirs", "ss_datasets", "ss_reg_dataset_dirs", "ss_bucket_info"}
 )
 MAX_TAGS = 50
-MAX_JSON_CHARACTERS = 4 * 1024 * 1024
 
 
 def is_empty(text: str) -> bool:
@@ -70,7 +67,7 @@ def is_empty(text: str) -> bool:
 def top_tags(metadata: Mapping[str, str]) -> list[str]:
     """The 50 most frequent caption tags over all data sets."""
     counts: Counter[str] = Counter()
-    for frequencies in _object(metadata.get("ss_tag_frequency")).values():
+    for frequencies in object_in(metadata.get("ss_tag_frequency")).values():
         if isinstance(frequencies, Mapping):
             counts.update({tag: n for tag, n in frequencies.items() if isinstance(n, int) and 0 < n < 2**40})
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
@@ -79,7 +76,7 @@ def top_tags(metadata: Mapping[str, str]) -> list[str]:
 
 def dataset_folders(metadata: Mapping[str, str]) -> Iterator[str]:
     """The folders of training images, by their own names."""
-    for name in list(_object(metadata.get("ss_dataset_dirs")))[:MAX_TAGS]:
+    for name in list(object_in(metadata.get("ss_dataset_dirs")))[:MAX_TAGS]:
         if tail := name.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]:
             yield tail
 
@@ -97,13 +94,3 @@ def adapter_type(metadata: Mapping[str, str]) -> str | None:
         if module.startswith(prefix):
             return kind
     return module.rsplit(".", 1)[-1].upper() or None
-
-
-def _object(text: str | None) -> Mapping[str, Any]:
-    if text is None or len(text) > MAX_JSON_CHARACTERS:
-        return {}
-    try:
-        value = jsons.load_text(text)
-    except ExtractError:
-        return {}
-    return value if isinstance(value, Mapping) else {}

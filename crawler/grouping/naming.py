@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 from catalog.layouts import names
 from catalog.layouts.content_addressed import content_key
+from catalog.layouts.variants import without_quantization
 from catalog.records import (
     Group,
     SourceId,
@@ -41,7 +42,7 @@ OUTPUT = "dvc:"
 
 def told_apart(groups: Sequence[Group]) -> list[Group]:
     """`best` and `last` of one directory are both called as the directory; together they need their own names, too.
-    `model_v1` and `model_v2` do not: they are versions of one.
+    `model_v1` and `model_v2` do not: they are versions of one, as `model-f16` and `model-q4_0` are precisions.
     """
 
     def place(group: Group) -> tuple[str, str | None, str | None]:
@@ -52,6 +53,7 @@ def told_apart(groups: Sequence[Group]) -> list[Group]:
         for group in groups
         if group.kind in {"file", "shards"}
         and names.is_generic_stem(name_of(group.key))
+        and without_quantization(names.stem(name_of(group.key))) == names.stem(name_of(group.key))
         and group.name_hint in {_directory_name(group), _of_run(group.source, directory_of(group.key))}
     ]
     number = Counter(map(place, generic))

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from fixtures.crawling import safetensors
+from fixtures.extraction import extract, values_of
 
 from catalog.testing.extractors import ExtractorSuite, Sample
 from crawler.extractors.safetensors import SafetensorsExtractor
@@ -68,3 +70,32 @@ def test_checkpoints_of_one_run_share_what_is_made_of_their_equal_headers(charac
     assert (first.tensors is second.tensors) == is_shared
     assert first.tensors == second.tensors
     assert [seen.raw for seen in first.observations if seen.field == "adapter.rank"] == [2]
+
+
+SAID_IN_OBJECTS = {
+    "ai-toolkit": (
+        {"training_info": json.dumps({"step": 2000, "epoch": 12})},
+        {"training.steps": 2000, "training.epochs": 12},
+    ),
+    "OneTrainer": (
+        {
+            "ot_config": json.dumps(
+                {"learning_rate": 3e-4, "base_model_name": "acme/xl", "training_method": "LORA"}
+            )
+        },
+        {"training.learning_rate": 3e-4, "base_model.id": "acme/xl", "base_model.relation": "adapter"},
+    ),
+    "web UI": (
+        {"sd_merge_models": json.dumps({"a" * 64: {"name": "ink_8.safetensors", "sd_merge_recipe": None}})},
+        {"base_model.id": "ink_8.safetensors", "base_model.relation": "merge"},
+    ),
+    "none of them": ({"training_info": "[1", "sd_merge_models": "{}", "ot_config": '{"epochs": true}'}, {}),
+}
+
+
+@pytest.mark.parametrize("writer", SAID_IN_OBJECTS)
+def test_what_trainers_and_mergers_write_as_one_text_is_read(writer):
+    """Steps, rates and merged models stood there unread."""
+    metadata, expected = SAID_IN_OBJECTS[writer]
+    values = values_of(extract(SafetensorsExtractor, "x.safetensors", safetensors(metadata=metadata)))
+    assert {field: value for field, value in values.items() if not field.startswith("extra.")} == expected
