@@ -5,10 +5,11 @@ Our own plug-ins are held to them by the type checker and by their suites, and a
 
 from __future__ import annotations
 
+import math
 import re
 import types
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass, replace
 from datetime import UTC, datetime
@@ -27,6 +28,8 @@ MAX_DEPTH = 64
 MAX_VALUES = 200_000
 MAX_INTEGER_BITS = 10_000
 """Of a number in a value from a file: Python writes no longer ones, of 4,300 digits."""
+MAX_NAME_CHARACTERS = 40
+"""Of a name in a mapping, where a sentence says which."""
 JSON_VALUE = "a JSON value"
 _SINGLE: Mapping[Any, str] = {bool: "true or false", datetime: "a time with its zone"}
 _MANY: Mapping[Any, str] = {str: "texts"}
@@ -69,14 +72,18 @@ def _taker(hint: Any) -> Taker:
         return _optional(next(part for part in arguments if part is not type(None)))
     if origin is tuple:
         return _listed(arguments[0]) if arguments[-1] is Ellipsis else _row(arguments)
+    if origin is Sequence:
+        return _listed(arguments[0])
     if origin is not None and issubclass(origin, Mapping):
-        return _mapping
+        return _mapping if arguments[1] is Any else _mapping_of(arguments[1])
     if issubclass(hint, Enum):
         return _member(hint)
     if is_dataclass(hint):
         return _dataclass(cast("type[Any]", hint))
     if hint is int:
         return _number
+    if hint is float:
+        return _measure
     return _text if hint is str else _instance(hint)
 
 
@@ -111,6 +118,18 @@ def _mapping(value: Any, place: str) -> Mapping[str, Any]:
         raise broken(value, place, "a mapping")
     mapping: Mapping[str, Any] = plain(value, place)
     return mapping
+
+
+def _mapping_of(hint: Any) -> Taker:
+    take = _taker(hint)
+
+    def take_mapping(value: Any, place: str) -> dict[str, Any]:
+        if not isinstance(value, Mapping):
+            raise broken(value, place, "a mapping")
+        rows = [(_text(name, f"a name in {place}"), item) for name, item in list(value.items())]
+        return {name: take(item, f"{place}[{name[:MAX_NAME_CHARACTERS]!r}]") for name, item in rows}
+
+    return take_mapping
 
 
 def _member(kind: type[Enum]) -> Taker:
@@ -171,6 +190,12 @@ def _number(value: Any, place: str) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < MOST_NUMBER:
         raise broken(value, place, "a whole number from 0 on")
     return int(value)
+
+
+def _measure(value: Any, place: str) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+        raise broken(value, place, "a finite number")
+    return float(value)
 
 
 def _text(value: Any, place: str) -> str:

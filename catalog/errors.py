@@ -167,7 +167,7 @@ class Unsupported(ExtractError):
 
 class PromiseBroken(ExtractError):
     """A plug-in of others returned something else than its door promises. Raised where such are called; of an extractor it is the
-    problem of the file that was read, of a source it ends the listing. What engines return is not looked at.
+    problem of the file that was read, of a source it ends the listing, of an engine it is an EngineUnavailable.
     """
 
     code = "extractor-error"

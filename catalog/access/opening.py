@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from catalog import plugins
 from catalog.access.catalog import Catalog, Catalogs, Matching, Sealed
 from catalog.access.principals import READER, Principal
+from catalog.search.installed import open_engine
 
 if TYPE_CHECKING:
     from catalog.access.readers import StoreReader
@@ -114,7 +115,7 @@ def open_catalogs(settings: Settings) -> Catalogs:
     """The catalog for any principal, nothing of it opened yet."""
     store = LazyStore(lambda: reading_store(settings))
     engine = LazyEngine(
-        settings.engine, lambda: _engine(settings), check_empty=lambda: _check_empty(settings, store)
+        settings.engine, lambda: open_engine(settings), check_empty=lambda: _check_empty(settings, store)
     )
     return Catalogs(engine, store, matching, sealed=_sealed(settings))
 
@@ -155,11 +156,6 @@ def reading_fault(error: Exception) -> StoreError | None:
     from catalog.store.faults import store_fault  # noqa: PLC0415 - SQLAlchemy, which a search alone does not need
 
     return store_fault(error, "of this catalog")
-
-
-def _engine(settings: Settings) -> SearchEngine:
-    engine: SearchEngine = plugins.load("engine", settings.engine)(settings)
-    return engine
 
 
 def is_store_made(settings: Settings) -> bool:

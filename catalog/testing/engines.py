@@ -517,8 +517,8 @@ class EngineSuite:
         writer, engine = filled
         newer = {**DOCUMENTS[0], "title": "newer"}
         older = {**DOCUMENTS[0], "title": "older"}
-        assert writer.write([IndexAction(id="a" * 64, revision=5, document=newer)]).done == ["a" * 64]
-        assert writer.write([IndexAction(id="a" * 64, revision=4, document=older)]).done == ["a" * 64]
+        assert list(writer.write([IndexAction(id="a" * 64, revision=5, document=newer)]).done) == ["a" * 64]
+        assert list(writer.write([IndexAction(id="a" * 64, revision=4, document=older)]).done) == ["a" * 64]
         writer.refresh()
         assert engine.get(["a" * 64])["a" * 64]["title"] == "newer"
 

@@ -68,7 +68,9 @@ def _rebuild(settings: Settings, *, as_json: bool) -> None:
         }
         click.echo(json.dumps(shown))
     else:
-        click.echo(f"{report.documents:,} models indexed in {report.took_ms / 1000:.1f} s.")
+        click.echo(
+            f"{report.documents:,} {'model' if report.documents == 1 else 'models'} indexed in {report.took_ms / 1000:.1f} s."
+        )
     for model, reason in report.rejected.items():
         click.echo(f"Not indexed: {model[:12]}: {reason}", err=True)
     if report.rejected:
