@@ -18,6 +18,15 @@ class _FieldsOfDataclass:
         return _fields_of(kind)
 
 
+class _NoParameters:
+    """Python's `dataclass` asks a base for its parameters first: what is below a struct is one already, and has its fields."""
+
+    def __get__(self, value: object, kind: type[Struct]) -> None:
+        raise AttributeError(
+            "the values of catalog.records are structs: a class below one gets its fields without @dataclass, which is to be left out"
+        )
+
+
 @cache
 def _fields_of(kind: type[Struct]) -> Mapping[str, Field[Any]]:
     rows: list[tuple[str, Any, Any]] = []
@@ -39,3 +48,4 @@ class Value(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """
 
     __dataclass_fields__ = _FieldsOfDataclass()
+    __dataclass_params__ = _NoParameters()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import pickle
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
 
 from catalog.errors import PromiseBroken
+from catalog.lazy_dataclasses import dataclass as quick_dataclass
 from catalog.records import (
     Extraction,
     Observation,
@@ -170,6 +171,18 @@ def test_what_is_of_a_class_below_the_promised_one_is_taken_as_the_promised_one(
     taken = checked(replace(WHOLE, observations=(longer,)), Duo, KEY)
     assert type(taken.observations[0]) is Observation
     assert pickle.loads(pickle.dumps(taken)) == WHOLE  # noqa: TID251 - between our own processes
+
+
+@pytest.mark.parametrize("decorator", [dataclass, quick_dataclass(frozen=True, slots=True, kw_only=True)])
+def test_a_dataclass_of_a_stranger_below_a_struct_of_ours_is_told_what_to_leave_out(decorator):
+    """It was "type object 'Value' has no attribute '__dataclass_params__'"."""
+    with pytest.raises(AttributeError, match="gets its fields without @dataclass, which is to be left out"):
+
+        @decorator
+        class Longer(Observation):
+            more: int = 3
+
+    assert not hasattr(Observation, "__dataclass_params__")
 
 
 class Asked:
