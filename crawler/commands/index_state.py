@@ -50,7 +50,7 @@ class IndexState:
             click.echo(f"modeldex: {printable(self.problem)}", err=True)
             wait = "1 model waits" if self.waiting == 1 else f"{self.waiting:,} models wait"
             click.echo(
-                f"The catalog is safe; {wait} for the index. The next crawl or the worker goes on, or at once: modeldex reindex",
+                f"The catalog is safe; {wait if self.waiting else 'no model waits'} for the index. The next crawl or the worker goes on, or at once: modeldex reindex",
                 err=True,
             )
         for model, reason in list(self.rejected.items())[:SHOWN]:

@@ -13,7 +13,7 @@ import click
 from catalog.access.command_line import note
 from catalog.errors import UserError
 from catalog.records import Run, RunState, display_key
-from catalog.records.record import ACCEPTED_AT
+from catalog.records.run_counts import counted
 from catalog.settings import Settings
 from catalog.terminal import printable, table
 
@@ -79,9 +79,7 @@ def show(settings: Settings, number: int, *, as_json: bool) -> None:
     for key in ("id", "source", "address", "state", "started_at", "finished_at"):
         click.echo(f"{key + ':':<13} {printable(shown[key] or '')}".rstrip())
     counts = ", ".join(
-        f"{value:,} {name.replace('_', ' ')}"
-        for name, value in run.counts.items()
-        if value and name != ACCEPTED_AT
+        f"{row.number:,} {'bytes ' if row.is_bytes else ''}{row.label}" for row in counted(run.counts)
     )
     click.echo(f"{'counts:':<13} {counts}".rstrip())
     if run.state is not RunState.RUNNING and shown["listed_to"]:

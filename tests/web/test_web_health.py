@@ -117,6 +117,10 @@ def test_a_row_says_what_its_source_needs(client):
     assert "no longer there: m0" in text
     assert "no longer there: 32 more" in text
     assert re.search(r"1 file unread.*cut\.safetensors.*</code> <bdi>[^<]{8,}", text, re.DOTALL)
+    assert "<b>1</b> file unread" in text, (
+        "as the row of the source says it: it was '1 failed' beside '2 problems'"
+    )
+    assert "problems</summary>" not in text
     assert "No worker runs" in text
     assert "http-equiv" not in text
     assert client.get("/runs").text == text, "the old address still works"
@@ -193,6 +197,7 @@ def test_a_held_run_is_accepted_from_here_alone_and_the_worker_is_asked_to_crawl
     answers = [client.post("/health/accept", data=form, headers=own) for _ in range(2)]
     assert [(answer.status_code, answer.location) for answer in answers] == [(303, "/health")] * 2
     assert store.runs.get(held.id).accepted == MODELS
+    assert "accepted at" not in client.get("/health").text, "a time among the counts is no number of anything"
     assert list(store.sources.asked()) == [lost]
     text = client.get("/health").text
     assert "Accepted: the next crawl may let 52 go missing." in text

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from catalog.lazy_dataclasses import dataclass
 from catalog.records import Run, RunState, SourceId
+from catalog.records.run_counts import Counted, counted
 from webui.numbers import clock, seconds, size
 from webui.text import shown
 
@@ -32,10 +33,6 @@ STATE_HELP = {
     RunState.HELD: "Too much would go missing. Nothing was changed: look at the source, then crawl again or accept.",
     RunState.INTERRUPTED: "The crawl was stopped. The next one goes on.",
 }
-
-
-_ONE = {"models": "model", "risks": "risk", "objects": "object"}
-_BYTES = {"bytes_read": "read", "bytes": "in all files", "bytes_received": "received"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,17 +89,15 @@ def run_row(run: Run, names: Mapping[SourceId, str]) -> RunRow:
         started=clock(run.started_at),
         finished=clock(run.finished_at),
         duration=seconds(max(0.0, _elapsed(run.started_at, end))).text if end else "",
-        counts=tuple(_count(name, number) for name, number in run.counts.items() if number),
+        counts=tuple(map(_count, counted(run.counts))),
         problems=tuple(shown(problem, 400) for problem in run.problems[:PROBLEMS_SHOWN]),
         more_problems=max(0, len(run.problems) - PROBLEMS_SHOWN),
     )
 
 
-def _count(name: str, number: int) -> CountView:
-    if name in _BYTES:
-        return CountView(label=_BYTES[name], number=number, text=size(number).text)
-    label = _ONE.get(name, name) if number == 1 else name
-    return CountView(label=shown(label.replace("_", " "), 40), number=number, text=f"{number:,}")
+def _count(row: Counted) -> CountView:
+    text = size(row.number).text if row.is_bytes else f"{row.number:,}"
+    return CountView(label=shown(row.label, 40), number=row.number, text=text)
 
 
 def _elapsed(start: datetime, end: datetime) -> float:
