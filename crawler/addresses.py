@@ -35,7 +35,11 @@ class Target:
 
 
 def scheme_of(address: str) -> str:
-    """The scheme that the address begins with, in small letters; `file` for a path. Raises UserError for an unknown one."""
+    """The scheme that the address begins with, in small letters; `file` for a path. Raises UserError for an unknown one, and for
+    none: an unset variable of a script is not the directory that one happens to be in.
+    """
+    if not address:
+        raise UserError("The address is empty.", advice="Name a directory that holds model files.")
     match = _SCHEME.match(address)
     scheme = match[1].lower() if match else LOCAL
     known = plugins.names("source") if scheme not in plugins.SOURCES else [scheme]

@@ -41,6 +41,7 @@ from catalog.records.accounts import (
     User,
     UserId,
 )
+from catalog.text.folding import is_text
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
@@ -313,7 +314,7 @@ class Accounts:
     def _verified(self, hashed: str, password: str) -> bool:
         from argon2.exceptions import Argon2Error, InvalidHashError  # noqa: PLC0415 - as above
 
-        if len(password) > PASSWORD_CHARACTERS[-1]:
+        if len(password) > PASSWORD_CHARACTERS[-1] or not is_text(password):
             return False
         try:
             with _HASHING:
@@ -349,6 +350,8 @@ def checked_password(password: str, name: str) -> str:
     if len(password) not in PASSWORD_CHARACTERS:
         shortest, longest = PASSWORD_CHARACTERS[0], PASSWORD_CHARACTERS[-1]
         raise UserError(f"A password has {shortest} to {longest:,} characters.")
+    if not is_text(password):
+        raise UserError("A password is text in UTF-8.")
     if name.casefold() in password.casefold() and len(name) > len(password) // 2:
         raise UserError("A password must not be mostly the name.")
     if len(set(password)) < 5:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from catalog.commands.given_values import STORED_NUMBER
 from catalog.settings import Settings
 from catalog.terminal import table
 
@@ -73,7 +74,7 @@ def verify(settings: Settings, *, head: str | None) -> None:
 
 
 @audit.command()
-@click.option("--after", type=int, default=0, metavar="LINE", help="Only lines after this one.")
+@click.option("--after", type=STORED_NUMBER, default=0, metavar="LINE", help="Only lines after this one.")
 @click.pass_obj
 def export(settings: Settings, *, after: int) -> None:
     """Print every line as JSON, one a line, oldest first."""

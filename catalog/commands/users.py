@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from catalog.access.command_line import accounts, visit
+from catalog.commands.given_values import STORED_NUMBER, text_of
 from catalog.errors import UserError
 from catalog.records.accounts import Role
 from catalog.settings import Settings
@@ -150,7 +151,7 @@ def grant(
 
 @users.command()
 @click.argument("name")
-@click.argument("grant_id", type=int, metavar="GRANT")
+@click.argument("grant_id", type=STORED_NUMBER, metavar="GRANT")
 @click.pass_obj
 def withdraw(settings: Settings, name: str, grant_id: int) -> None:
     """Take the grant of this number back."""
@@ -173,7 +174,7 @@ def policy(settings: Settings, name: str, file: Path, *, check: bool) -> None:
 
     known = accounts(settings)
     user = known.named(name)
-    granted = grants_of_file(settings, file.read_text("utf-8"), file.name)
+    granted = grants_of_file(settings, text_of(file), file.name)
     for each in granted:
         click.echo(
             printable(
@@ -205,6 +206,11 @@ def _grant(
 def _password(*, from_stdin: bool) -> str:
     if from_stdin:
         return sys.stdin.readline().rstrip("\r\n")
+    if not sys.stdin.isatty():
+        raise UserError(
+            "The password cannot be asked for: standard input is no terminal.",
+            advice="Give it with --password-stdin.",
+        )
     text: str = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
     return text
 

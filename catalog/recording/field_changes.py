@@ -207,7 +207,8 @@ def _why_no_value(name: str, value: Any) -> str | None:
         return f"{name} cannot hold {len(value):,} values, {MAX_WORDS:,} at most"
     reading = converted(name, value)
     if reading.value is None:
-        return f"{name} cannot be {str(value)[:80]!r} ({reading.reason})"
+        shown = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        return f"{name} cannot be {shown[:80]!r} ({reading.reason})"
     return None
 
 

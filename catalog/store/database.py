@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from operator import itemgetter
@@ -18,7 +18,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import NullPool
 
-from catalog.errors import StoreError
+from catalog.errors import StoreError, UserError
 from catalog.settings.core import DatabaseSettings
 from catalog.store.compiled import CAPACITY, SharedStatements
 from catalog.store.digests import Digest, RawTie, raw_digest, raw_tie
@@ -51,6 +51,24 @@ Source: https://www.postgresql.org/docs/current/libpq-connect.html
 
 ROWS_PER_STATEMENT = 500
 """SQLite takes 32,766 variables in a statement; 500 rows of the widest table stay below."""
+
+
+MEMORY: Collection[str | None] = (None, "", ":memory:")
+"""What SQLite keeps in no file: it ends with the process."""
+
+
+def check_url(url: str) -> None:
+    """Raises UserError for what is no URL of a database that a store can be in, where a person has just written it."""
+    try:
+        parsed = make_url(url)
+        name = parsed.get_backend_name()
+    except (ArgumentError, NoSuchModuleError, ImportError):
+        name = ""
+    if name not in {"sqlite", "postgresql"} or (name == "sqlite" and parsed.database in MEMORY):
+        raise UserError(
+            "URL is that of no database.",
+            advice="Write sqlite:////absolute/path or postgresql://user@host/database.",
+        )
 
 
 def open_database(url: str, *, write: bool, pool: DatabaseSettings | None = None) -> Engine:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from catalog.errors import ModeldexError, UserError
+from catalog.errors import ModeldexError
 from catalog.records.sources import SourceRow, SourceState
 from catalog.settings import Settings
 from catalog.store import INDEX
@@ -104,8 +104,6 @@ def crawl(
     from crawler.selection import Selection  # noqa: PLC0415
 
     given = given_options(endpoint_url, options, credentials)
-    if not path:  # an unset variable of a script, not the directory one happens to be in
-        raise UserError("PATH is empty.", advice="Name a directory that holds model files.")
     if not may_be_name(path) and not is_begun(settings):  # what is none leaves no home behind
         open_checked(find_target(path, ()), given, (), settings)
     if dry_run:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from catalog.commands.given_values import STORED_NUMBER
 from catalog.settings import Settings
 from catalog.terminal import printable
 
@@ -12,7 +13,7 @@ FIELDS_SHOWN = 20
 
 @click.command()
 @click.argument("model", metavar="ID")
-@click.argument("number", metavar="REVISION", type=click.IntRange(min=1))
+@click.argument("number", metavar="REVISION", type=STORED_NUMBER)
 @click.option(
     "--revision",
     type=click.IntRange(min=1),

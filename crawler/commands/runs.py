@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from catalog.access.command_line import note
+from catalog.commands.given_values import STORED_NUMBER
 from catalog.errors import UserError
 from catalog.records import Run, RunState, display_key
 from catalog.records.run_counts import counted
@@ -61,7 +62,7 @@ def runs(context: click.Context, *, limit: int, source: str | None, as_json: boo
 
 
 @runs.command()
-@click.argument("number", metavar="ID", type=int)
+@click.argument("number", metavar="ID", type=STORED_NUMBER)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
 def show(settings: Settings, number: int, *, as_json: bool) -> None:
@@ -95,7 +96,7 @@ def show(settings: Settings, number: int, *, as_json: bool) -> None:
 
 
 @runs.command()
-@click.argument("number", metavar="ID", type=int)
+@click.argument("number", metavar="ID", type=STORED_NUMBER)
 @click.pass_context
 def accept(context: click.Context, number: int) -> None:
     """Crawl the source of a held run once more, and let as many models go missing as that run would have.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from catalog.access.command_line import note
+from catalog.commands.given_values import text_of
 from catalog.errors import UserError
 from catalog.records.sources import SourceRow, SourceState
 from catalog.settings import Settings
@@ -187,7 +188,7 @@ def apply(settings: Settings, file: Path, *, prune: bool, dry_run: bool, as_json
     """
     from crawler.source_file import Deed, plan  # noqa: PLC0415
 
-    text = _text_of(file)
+    text = text_of(file)
     with _store(settings, write=not dry_run) as store:
         try:
             changes = plan(text, file.absolute().parent, store.sources.all(), settings, prune=prune)
@@ -222,7 +223,7 @@ def check(settings: Settings, file: Path, *, as_json: bool, connect: bool) -> No
 
     number = 0
     try:
-        changes = plan(_text_of(file), file.absolute().parent, (), settings, prune=False)
+        changes = plan(text_of(file), file.absolute().parent, (), settings, prune=False)
         number = len(changes)
         wrong = tuple(unreachable(changes, settings)) if connect else ()
     except FileFaults as error:
@@ -253,14 +254,6 @@ def export(settings: Settings, file: Path | None) -> None:
         sys.stdout.write(text)
     else:
         file.write_text(text, "utf-8")
-
-
-def _text_of(file: Path) -> str:
-    try:
-        return file.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not text in UTF-8"
-        raise UserError(f"{file} cannot be read: {reason}.") from error
 
 
 def _store(settings: Settings, *, write: bool) -> Store:

@@ -32,7 +32,9 @@ def copy(settings: Settings, url: str, *, as_json: bool) -> None:
     """
     from catalog.store import open_store  # noqa: PLC0415 - `--help` needs none of it
     from catalog.store.copying import copy_store  # noqa: PLC0415
+    from catalog.store.database import check_url  # noqa: PLC0415
 
+    check_url(url)
     there = settings.but(database_url=url)
     if there.store_url == settings.store_url:
         raise UserError("That is the store itself.", advice="Give the URL of another database.")
