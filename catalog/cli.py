@@ -83,6 +83,7 @@ def cli(ctx: click.Context, home: str | None) -> None:
 
 def main(arguments: list[str] | None = None) -> Any:
     """Entry point. Exit codes: 0 done, 1 failed or not all could be read, 2 wrong use, 3 held and waiting for a person."""
+    _have_standard_streams()
     leave_to_the_system()
     try:
         with COLLECTION.seldom():
@@ -98,6 +99,20 @@ def main(arguments: list[str] | None = None) -> Any:
         click.echo(f"modeldex: {where}: {error.strerror or error}.", err=True)
         _give_up_output()
         sys.exit(1)
+
+
+def _have_standard_streams() -> None:
+    """Where one was closed (`2>&-`), Python has none, and its number would be that of the next file or connection that is opened:
+    what a process or a library says there would go into it.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            with contextlib.suppress(OSError):
+                os.fstat(number)  # opened by somebody since
+                continue
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+            stream = os.fdopen(number, "w" if number else "r", encoding="utf-8", closefd=False)
+            setattr(sys, name, stream)
 
 
 def _give_up_output() -> None:

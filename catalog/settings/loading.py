@@ -17,6 +17,7 @@ from catalog.settings import registry
 from catalog.settings.core import DatabaseSettings, SearchSettings
 from catalog.settings.registry import Place
 from catalog.settings.sections import leaves, nearest, typed
+from catalog.text.folding import is_text
 
 PREFIX = "MODELDEX_"
 FILE_NAME = "modeldex.toml"
@@ -160,9 +161,17 @@ def load_settings(home: str | None = None, environment: Mapping[str, str] | None
         raise UserError(
             f"The folder of all state cannot be found: {error}", advice="Name it with: modeldex --home FOLDER"
         ) from error
+    folder = folder.absolute()
+    if not is_text(str(folder)):
+        from catalog.terminal import printable  # noqa: PLC0415 - 3 ms that a command need not pay
+
+        raise UserError(
+            f"The folder of all state, {printable(folder)}, has a name that is not UTF-8, which neither store nor index can take.",
+            advice="Name another with: modeldex --home FOLDER",
+        )
     values = _located(_from_file(folder / FILE_NAME)) | _located(_from_environment(environment))
     origin = "--home" if home else f"{PREFIX}HOME" if environment.get(f"{PREFIX}HOME") else "default"
-    return Settings(home=folder.absolute(), home_origin=origin, located=values)
+    return Settings(home=folder, home_origin=origin, located=values)
 
 
 def referred(reference: str, *, what: str, environment: Mapping[str, str] | None = None) -> str:

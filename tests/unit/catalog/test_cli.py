@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from fixtures.crawling import safetensors
 
 ROOT = Path(__file__).parents[3]
 FULL = Path("/dev/full")
@@ -42,3 +43,29 @@ def test_a_reader_that_leaves_early_is_no_error(tmp_path):
     finally:
         os.close(writer)
     assert "Traceback" not in done.stderr
+
+
+def test_a_crawl_whose_standard_error_is_closed_comes_to_its_end(tmp_path):
+    """`2>&-` in a crontab: the connection to another process was opened as number 2, and closed by it; the crawl never ended."""
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "model.safetensors").write_bytes(safetensors())
+    program = [
+        sys.executable,
+        "-m",
+        "catalog",
+        "--home",
+        str(tmp_path / "home"),
+        "crawl",
+        str(tmp_path / "models"),
+    ]
+    command = ["sh", "-c", 'exec "$@" 2>&-', "sh", *program]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "1 model: 1 new, 0 changed, 0 unchanged.\n")
+
+
+def test_a_home_whose_name_is_no_text_is_refused_before_anything_is_made(tmp_path):
+    """The index cannot be at such a place; crawls and searches ended in a traceback with the store already made."""
+    home = os.fsdecode(os.fsencode(tmp_path) + b"/\xff")
+    done = run("models", home=home)
+    assert (done.returncode, "has a name that is not UTF-8" in done.stderr) == (2, True)
+    assert list(tmp_path.iterdir()) == []
