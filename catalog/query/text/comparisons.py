@@ -424,6 +424,9 @@ def _typed(number: Number, target: Target) -> str:
     units = UNITS.get(target.unit, {})
     if number.unit == "ki":
         return f"{number.value / TOKEN_UNITS['ki']:f}ki"
+    if target.unit == "bytes" and number.unit[1:] in {"ib", "io"}:  # 1.5 GiB have no short number in GB
+        factor = units[number.unit]
+        return f"{(number.value / factor).quantize(step / factor):f}{number.unit[0].upper()}iB"
     for suffix, factor in (
         (("TB", 10**12), ("GB", 10**9), ("MB", 10**6), ("kB", 10**3))
         if target.unit == "bytes"

@@ -67,22 +67,29 @@ SECOND_UNITS: Mapping[str, int] = {
     **dict.fromkeys(("d", "day", "days"), 86_400),
     **dict.fromkeys(("w", "week", "weeks"), 604_800),
 }
+MILLISECOND_UNITS: Mapping[str, int | Decimal] = {
+    **{f"{letter}s": Decimal("0.001") for letter in "u\N{MICRO SIGN}\N{GREEK SMALL LETTER MU}"},
+    **dict.fromkeys(("microsecond", "microseconds"), Decimal("0.001")),
+    **dict.fromkeys(("ms", "msec", "msecs", "millis", "millisecond", "milliseconds"), 1),
+    **{word: seconds * _THOUSAND for word, seconds in SECOND_UNITS.items() if word != "m"},
+}
+"""A lone m is no minute here: beside ms it may be a thousandth, too."""
 BIT_UNITS: Mapping[str, int] = {"bit": 1, "bits": 1, "-bit": 1}
-UNITS: Mapping[str | None, Mapping[str, int]] = {
+UNITS: Mapping[str | None, Mapping[str, int | Decimal]] = {
     "count": COUNT_UNITS,
     "bytes": BYTE_UNITS,
     "tokens": TOKEN_UNITS,
     "seconds": SECOND_UNITS,
     "bits": BIT_UNITS,
     "fraction": {},
-    "ms": {"ms": 1, "s": _THOUSAND},
+    "ms": MILLISECOND_UNITS,
     None: {},
 }
 
 _NUMBER = pattern(
     r"(?P<digits>[+-]?(?:[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?|[1-9]\d?(?:,\d{2})+,\d{3}|[1-9]\d{0,2}(?:\.\d{3}){2,}(?:,\d+)?|[1-9]\d{0,2}(?:\.\d{3})+,\d+"
     r"|\d+,\d+|\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?)"
-    r"\s*(?P<unit>%|percent|pct|-?[a-zA-Z]*)"
+    r"\s*(?P<unit>%|percent|pct|-?[a-zA-Z\N{MICRO SIGN}\N{GREEK SMALL LETTER MU}]*)"
 )
 SPOKEN_NUMBERS = {
     "one": 1,

@@ -64,12 +64,12 @@ _MEMBER = pattern(
 )
 """`"prod" in tags`, as in Python and W&B."""
 _LEFT_BOUND = pattern(
-    r"(?P<number>[12]\d{3}-\d{1,2}(?:-\d{1,2})?|[+-]?(?:\d[\d.,]*|\.\d+)(?:[eE][+-]?\d+)?)(?P<unit>\s?[^\W\d_]{1,10}|\s?%)?"
+    r"(?P<number>[12]\d{3}-\d{1,2}(?:-\d{1,2})?|[+-]?(?:\d[\d.,]*|\.\d+)(?:[eE][+-]?\d+)?)(?P<unit>\s?[^\W\d_]{1,12}|\s?%)?"
     r"\s*(?P<sign>[<>]=?|\u2264|\u2265)\s*"
 )
 _RIGHT_BOUND = pattern(
     r"\s*(?P<sign>[<>]=?|\u2264|\u2265)\s*"
-    r"(?P<number>[12]\d{3}-\d{1,2}(?:-\d{1,2})?|[+-]?(?:\d[\d.,]*|\.\d+)(?:[eE][+-]?\d+)?(?:%|[^\W\d_]{0,10}))"
+    r"(?P<number>[12]\d{3}-\d{1,2}(?:-\d{1,2})?|[+-]?(?:\d[\d.,]*|\.\d+)(?:[eE][+-]?\d+)?(?:%|[^\W\d_]{0,12}))"
 )
 _LEADING_SIGN = pattern(r"[.@$](?=[^\W\d_])")
 """Before names of jq, Datadog and programs."""

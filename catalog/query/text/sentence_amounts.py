@@ -28,73 +28,6 @@ from catalog.query.text.targets import Target, as_number, reported, resolve
 from catalog.text.patterns import pattern
 from mappings import fields
 
-_WRITTEN = {**SIGNS, "!=": "!="}
-"""Signs beside a name. Words that compare make none of unequal ones."""
-
-
-def written_comparison(sentence: Sentence, at: int) -> tuple[int, str | None] | None:
-    """`accuracy > 0.9` with blanks is already a condition; a name of several words becomes one: `mean squared error < 1`."""
-    left = _left_bound(sentence, at)
-    if left is not None:
-        return left, None
-    named = numeric_name(sentence, at)
-    if named is None:
-        return None
-    count, target = named
-    sign = sentence.text(at + count)
-    if sign in _WRITTEN:
-        amount = amount_at(sentence, at + count + 1)
-        used = count + 1 + (amount.count if amount else 1)
-        if at + used > len(sentence.words):
-            return None
-        if amount is not None and target.metric is not None:
-            on = measured_on(sentence, at + used, target.name, f"{_WRITTEN[sign]}{amount.text}")
-            if on is not None:
-                return used + on[0], on[1]
-        used += _further(sentence, at + used)
-        translated = amount is not None and sentence.words[at].raw.casefold() != sentence.text(at)
-        if count == 1 and (amount is None or amount.count == 1) and sign not in _NEARLY and not translated:
-            return used, None
-        return (used, f"{target.name}{_WRITTEN[sign]}{amount.text}") if amount else None
-    amount = amount_at(sentence, at + count)
-    if amount is None or not sentence.words[at + count].raw.startswith(("<", ">", "≥", "≤")):
-        return None
-    if count == 1 and amount.count == 1:
-        return 2 + _further(sentence, at + 2), None
-    return count + amount.count, f"{target.name}{amount.sign}{amount.text}"
-
-
-def _further(sentence: Sentence, at: int) -> int:
-    """How many words a second bound of the same name has: `and < 64k` behind `context > 8k`. The scanner reads it."""
-    joined = sentence.text(at) in {"and", "but"}
-    sign = sentence.text(at + joined)
-    if sign in SIGNS:
-        amount = amount_at(sentence, at + joined + 1)
-        return 0 if amount is None or amount.sign else joined + 1 + amount.count
-    amount = amount_at(sentence, at + joined)
-    if amount is None or not sentence.words[at + joined].raw.startswith(_COMPARING):
-        return 0
-    return joined + amount.count if numeric_name(sentence, at + joined + amount.count) is None else 0
-
-
-_COMPARING = ("<", ">", "\N{GREATER-THAN OR EQUAL TO}", "\N{LESS-THAN OR EQUAL TO}")
-
-
-_NEARLY = frozenset("~\N{ALMOST EQUAL TO}")
-
-
-def _left_bound(sentence: Sentence, at: int) -> int | None:
-    """How many words `0.8 < accuracy < 0.9` or `7B >= params` has: the scanner reads them."""
-    amount = amount_at(sentence, at)
-    if amount is None or amount.sign or sentence.text(at + amount.count) not in SIGNS:
-        return None
-    named = numeric_name(sentence, at + amount.count + 1)
-    if named is None:
-        return None
-    used = amount.count + 1 + named[0]
-    other = amount_at(sentence, at + used + 1) if sentence.text(at + used) in SIGNS else None
-    return used if other is None else used + 1 + other.count
-
 
 def _linked_name(sentence: Sentence, at: int) -> tuple[int, Target] | None:
     """The name of something that has a number, and the words in all that lead from it to the number."""
@@ -193,7 +126,7 @@ def _with_further_bound(
     sentence: Sentence, at: int, used: int, target: Target, condition: str
 ) -> tuple[int, str]:
     """The condition with what is said of the same name behind it: `and under 64k`, `or above 0.95`."""
-    more = _compared_too(sentence, at + used, target)
+    more = compared_too(sentence, at + used, target)
     if more is None:
         return used, condition
     either = sentence.text(at + used) == "or"
@@ -257,7 +190,7 @@ def _extreme(sentence: Sentence, at: int) -> Replacement:
 _EXTREMES = {"min": ">=", "minimum": ">=", "max": "<=", "maximum": "<="}
 
 
-def _compared_too(sentence: Sentence, at: int, target: Target) -> tuple[int, str] | None:
+def compared_too(sentence: Sentence, at: int, target: Target) -> tuple[int, str] | None:
     """`and under 64k` behind `context over 8k`, where no other name follows: how many words, the sign and the number."""
     if sentence.text(at) not in {"and", "but", "or"}:
         return None

@@ -69,6 +69,7 @@ _BYTES = {
     **{f"{letter}o": f"{letter.upper()}B" for letter in "kmg"},
     **{f"{letter}io": f"{letter.upper()}iB" for letter in "kgt"},
 }
+_MILLISECONDS = frozenset({"ms", "msec", "millisecond", "milliseconds"})
 _COUNTS = {
     "b": "B",
     "bn": "B",
@@ -234,7 +235,8 @@ def amount_at(sentence: Sentence, at: int) -> Amount | None:
     unit, count = match["unit"], 1
     following = sentence.text(at + 1)
     counted = len(following) > 1 or sentence.text(at + 2) in PARAMETER_WORDS
-    if not unit and (following in _BYTES or following in _PERCENTS or (following in _COUNTS and counted)):
+    measured = following in _BYTES or following in _PERCENTS or following in _MILLISECONDS
+    if not unit and (measured or (following in _COUNTS and counted)):
         unit, count = following, 2
     sign = SIGNS[match["sign"]] if match["sign"] else ">=" if match["plus"] else ""
     tail = open_end(sentence, at + count)
@@ -330,7 +332,7 @@ _DOWNWARDS = frozenset({"less", "below", "smaller", "fewer", "lower", "shorter",
 def _spelled_unit(unit: str) -> str:
     if unit in _PERCENTS:
         return "%"
-    return _COUNTS.get(unit, _BYTES.get(unit, unit))
+    return "ms" if unit in _MILLISECONDS else _COUNTS.get(unit, _BYTES.get(unit, unit))
 
 
 _SPAN_OF_EXPONENTS = pattern(r"(?P<low>\d+(?:\.\d+)?(?:e[+-]?\d+)?)\.\.(?P<high>\d+(?:\.\d+)?e[+-]?\d+)")
@@ -410,9 +412,11 @@ def unit_of(text: str) -> str:
 
 
 def by_unit(amount: Amount) -> str:
-    """The field that a unit alone names: bytes are a size, billions are parameters."""
+    """The field that a unit alone names: bytes are a size, billions are parameters, thousandths of a second a latency."""
     if amount.unit in BYTE_UNITS:
         return "size"
+    if amount.unit == "ms":
+        return "latency"
     return "params" if amount.unit in {"B", "M", "Mio", "T", "k"} else ""
 
 

@@ -19,7 +19,6 @@ from catalog.query.text.parse_context import Reading
 from catalog.query.text.parser import PLAIN_WORD
 from catalog.query.text.printing import quoted
 from catalog.query.text.sentence_amount_lists import joined_amounts
-from catalog.query.text.sentence_amounts import written_comparison
 from catalog.query.text.sentence_datasets import on_dataset
 from catalog.query.text.sentence_dates import UNTOLD_VERBS
 from catalog.query.text.sentence_measured import is_open_comparison, written_on
@@ -35,6 +34,7 @@ from catalog.query.text.sentence_parts import (
 )
 from catalog.query.text.sentence_values import formatted, named_by_alias, possessed
 from catalog.query.text.sentence_words import EDGES, PLAIN, denying, typed_words, words_of
+from catalog.query.text.sentence_written import written_comparison
 from catalog.query.text.targets import resolve
 from catalog.query.text.tokens import Token
 from catalog.query.text.translation import in_english
@@ -379,7 +379,7 @@ def _at_brackets(word: Word) -> re.Match[str] | None:
     return grouped if grouped is not None and bool(grouped["opening"]) != bool(grouped["closing"]) else None
 
 
-_POSSESSIVE = pattern(r"[\w.+-]+['\N{RIGHT SINGLE QUOTATION MARK}]s")
+_APOSTROPHIZED = pattern(r"[\w.+-]+['\N{RIGHT SINGLE QUOTATION MARK}][\w.+-]*")
 
 
 def _means_more(word: str) -> bool:
@@ -430,7 +430,7 @@ def _quoted_words(text: str, *, brackets: bool) -> str:
             parts += [text[at : word.start], f"{grouped['opening']}{inner}{grouped['closing']}"]
             at = word.end
             continue
-        if not word.plain and _POSSESSIVE.fullmatch(word.raw):
+        if not word.plain and _APOSTROPHIZED.fullmatch(word.raw):
             parts += [text[at : word.start], f'"{word.raw}"']
             at = word.end
             continue

@@ -24,9 +24,9 @@ _BRACKETED_RANGE = pattern(
     r"(?P<open>[\[{])\s*(?P<low>[^\s\[\]{}]+)\s+(?:TO|to)\s+(?P<high>[^\s\[\]{}]+)\s*(?P<close>[\]}])"
 )
 """`[0.9 TO *]` with, `{0.9 TO 1}` without its ends. Source: Lucene 9, classic query parser, range searches."""
-UNIT = pattern(r"\s(%|[^\W\d_]{1,10})(?![\w.:=<>@-])")
+UNIT = pattern(r"\s(%|[^\W\d_]{1,12})(?![\w.:=<>@-])")
 _THOUSANDS = pattern(r"(?:[ \u00a0\u202f]\d{3})+(?![\w.,])")
-_FIRST_END = pattern(r"[+-]?(?:\d[\d.,]*|\.\d+)(?:[eE][+-]?\d+)?(?:[^\W\d_]{0,10}|%)")
+_FIRST_END = pattern(r"[+-]?(?:\d[\d.,]*|\.\d+)(?:[eE][+-]?\d+)?(?:[^\W\d_]{0,12}|%)")
 _TRAILING_UNIT = pattern(r"(?:[^\W\d_]+|%)$")
 _ENDS = pattern(r"\.\.|(?<=\d)-(?=[\d.])")
 _PLAIN_NUMBER = pattern(r"[<>=]*[+-]?(?:\d[\d.,]*|\.\d+)(?:[eE][+-]?\d+)?")
