@@ -5,7 +5,7 @@
 
   async function poll() {
     const old = document.getElementById("health");
-    if (document.hidden || old.contains(document.activeElement)) return wait(old);
+    if (document.hidden || old.contains(document.activeElement) || !getSelection().isCollapsed) return wait(old);
     try {
       const answer = await fetch(window.location.href, { headers: { Accept: "text/html" } });
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("health");

@@ -7,7 +7,7 @@
   const WAIT_MS = 600;
   let loading = null;
   let timer = 0;
-  let asking = 0;
+  let polling = 0;
 
   document.documentElement.classList.add("js");
 
@@ -18,10 +18,20 @@
       event.preventDefault();
       box.focus();
       box.select();
-    } else if (event.key === "Escape" && sheet() && !event.defaultPrevented) {
-      closeSheet();
+    } else if (event.key === "Escape" && !event.defaultPrevented) {
+      if (!closeMenus({ focuses: true })) closeSheet();
     }
   });
+
+  // A menu lies over the page: it ends with a click beside it, and with Escape.
+  document.addEventListener("click", (event) => closeMenus({ but: event.target }));
+
+  function closeMenus({ but = null, focuses = false }) {
+    const open = [...document.querySelectorAll(".export[open]")].filter((menu) => !menu.contains(but));
+    for (const menu of open) menu.open = false;
+    if (focuses && open.length) open[0].querySelector("summary").focus();
+    return open.length > 0;
+  }
 
   // On a phone the open filters are a sheet over the results.
   const sheet = () => document.querySelector("#filters[open]");
@@ -33,31 +43,96 @@
     filters.querySelector("summary").focus();
   }
 
-  // Replaces the results in place; whatever goes wrong ends as the plain navigation that it stands for.
-  async function show(url, { push = true, toTop = false, quiet = false } = {}) {
+  // Replaces the results in place. What was typed and not sent stays, and so does the page when no answer comes; a
+  // refusal, or whatever else is no page of results, is shown by the plain navigation that this stands for.
+  async function show(url, { sends = false, push = true, quiet = false, ...options } = {}) {
     loading?.abort();
-    const mine = (loading = new AbortController());
+    const mine = (loading = Object.assign(new AbortController(), { sends }));
     const old = document.getElementById("page");
+    const sent = new Map([...fieldsOf(old), box].map((field) => [field, stateOf(field)]));
     old.setAttribute("aria-busy", "true");
+    const answer = await answerOf(url, mine.signal);
+    if (mine.signal.aborted) return;
+    loading = null;
+    old.removeAttribute("aria-busy");
+    if (answer?.ok && answer.fresh.getElementById("page")) replace(old, answer, sent, { sends, push, quiet, ...options });
+    else if (quiet) pollLater();
+    else if (answer && answer.status < 500) window.location.assign(url);
+    else tellTrouble(old, url, answer);
+  }
+
+  async function answerOf(url, signal) {
     try {
-      const answer = await fetch(url, { signal: mine.signal, headers: { Accept: "text/html" } });
+      const answer = await fetch(url, { signal, headers: { Accept: "text/html" } });
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-      const page = fresh.getElementById("page");
-      if (!answer.ok || !page) throw new Error("not a results page");
-      const key = document.activeElement?.dataset?.key;
-      const typed = typing(document.activeElement) ? document.activeElement.value : null;
-      keepOpen(old, page);
-      document.title = fresh.title;
-      if (document.activeElement !== box) box.value = fresh.getElementById("q").value;
-      old.replaceWith(document.adoptNode(page));
-      if (push) history.pushState({ partial: true }, "", answer.url);
-      enhance();
-      focusAgain(key, typed);
-      if (toTop) window.scrollTo(0, 0);
-      if (!quiet) announce(page);
-    } catch (error) {
-      if (error.name !== "AbortError") window.location.assign(url);
+      return { ok: answer.ok, status: answer.status, url: answer.url, fresh };
+    } catch {
+      return null;
     }
+  }
+
+  function replace(old, { url, fresh }, sent, { sends, push, quiet, toTop = false, scroll = null }) {
+    const page = fresh.getElementById("page");
+    const field = old.contains(document.activeElement) ? document.activeElement : null;
+    const selected = field && isText(field) ? [field.selectionStart, field.selectionEnd] : null;
+    keepOpen(old, page, quiet);
+    document.title = fresh.title;
+    keepBox(fresh.getElementById("q").value, sent.get(box));
+    if (push && url !== window.location.href) {
+      tops.set(entryOf(history.state), window.scrollY);
+      history.pushState({ entry: entryOf(history.state) + 1 }, "", url);
+    }
+    old.replaceWith(document.adoptNode(page));
+    enhance();
+    keepTyped(old, page, sent, sends);
+    if (field) focusAgain(field, selected, quiet);
+    if (toTop) window.scrollTo(0, 0);
+    else if (scroll !== null) window.scrollTo(0, scroll);
+    if (!quiet) announce(page);
+  }
+
+  const fieldsOf = (page) => page.querySelectorAll("input, select");
+  const isText = (field) => field.matches("input[type=text], input[type=search], input:not([type])");
+  const stateOf = (field) => (field.type === "checkbox" ? field.checked : field.value);
+  const nameOf = (field) => field.dataset.key ?? field.id;
+
+  // How far down the pages were that were left for another one; where the next one is shorter, the browser forgets.
+  const tops = new Map();
+  const entryOf = (state) => state?.entry ?? 0;
+
+  // What the request carried is in the answer. What was typed since, or is for another form, is not.
+  function keepTyped(old, page, sent, sends) {
+    const here = new Map([...fieldsOf(page)].map((field) => [nameOf(field), field]));
+    for (const field of fieldsOf(old)) {
+      const again = nameOf(field) && here.get(nameOf(field));
+      const carried = sends && field.form === form && field.id !== "another";
+      const unsent = !carried && isText(field) && field.value !== field.defaultValue;
+      if (!again || (stateOf(field) === sent.get(field) && !unsent)) continue;
+      if (field.type === "checkbox") again.checked = field.checked;
+      else again.value = field.value;
+      if (again.matches(".narrow")) again.dispatchEvent(new Event("input"));
+    }
+  }
+
+  // The box shows the text of the results, unless something was typed into it that they are not yet about.
+  function keepBox(text, sent) {
+    const typed = box.value;
+    const unsent = typed !== sent || text === box.defaultValue;
+    box.defaultValue = text;
+    const wanted = unsent ? typed : text;
+    if (box.value !== wanted) box.value = wanted;
+  }
+
+  function tellTrouble(page, url, answer) {
+    document.getElementById("trouble")?.remove();
+    const text = answer ? `The server could not answer (${answer.status}).` : "The server does not answer.";
+    const notice = Object.assign(document.createElement("p"), { id: "trouble", className: "notice warn", textContent: `${text} The page is as it was. ` });
+    const again = Object.assign(document.createElement("a"), { href: url, textContent: "Try again" });
+    again.dataset.partial = "";
+    notice.append(again);
+    page.querySelector("#content").prepend(notice);
+    live.setAttribute("aria-live", "assertive");
+    live.textContent = text;
   }
 
   function announce(page) {
@@ -66,115 +141,33 @@
     live.textContent = page.dataset.announce;
   }
 
-  function keepOpen(old, page) {
+  function keepOpen(old, page, quiet) {
     for (const before of old.querySelectorAll("details[id]")) {
       const after = page.querySelector("#" + CSS.escape(before.id));
-      if (after?.matches("details") && before.id !== "export") after.open = before.open;
+      if (after?.matches("details") && (quiet || !before.matches(".export"))) after.open = before.open;
     }
   }
 
-  function focusAgain(key, typed) {
-    if (!key) return;
-    const again = document.querySelector(`[data-key="${CSS.escape(key)}"]`);
-    again?.focus({ preventScroll: true });
-    if (typed !== null && again && "value" in again && again.value !== typed) again.value = typed;
+  // By what it is, a link of the same results by where it leads; else where the results begin, never the top of the page.
+  function focusAgain(field, selected, quiet) {
+    const name = nameOf(field);
+    const href = quiet && field.getAttribute("href");
+    const again =
+      (name && document.querySelector(`[data-key="${CSS.escape(name)}"], #${CSS.escape(name)}`)) ||
+      (href && document.querySelector(`#page a[href="${CSS.escape(href)}"]`)) ||
+      document.querySelector("#content h1");
+    if (!again) return;
+    if (again.matches("h1")) again.tabIndex = -1;
+    again.focus({ preventScroll: true });
+    if (selected && isText(again)) again.setSelectionRange(...selected);
   }
 
-  // A combobox: the text stays in the box, arrows go through the list below it, Enter takes what is marked.
-  const list = document.getElementById("suggestions");
-  let marked = -1;
-  for (const [name, value] of Object.entries({ role: "combobox", "aria-autocomplete": "list", "aria-controls": list.id, "aria-expanded": "false" })) {
-    box.setAttribute(name, value);
-  }
-
-  box.addEventListener("input", () => {
-    clearTimeout(asking);
-    asking = setTimeout(suggest, 150);
-  });
-
-  async function suggest() {
-    const typed = box.value;
-    const answer = await fetch(box.dataset.suggest + "?" + new URLSearchParams({ q: typed })).catch(() => null);
-    if (!answer?.ok || box.value !== typed || document.activeElement !== box) return;
-    const { suggestions } = await answer.json();
-    const known = typed.trimStart().replace(/\S*$/, "").length;
-    list.replaceChildren(...suggestions.map((suggestion, at) => optionOf(suggestion, at, known)));
-    mark(-1);
-    open(suggestions.length > 0);
-    live.setAttribute("aria-live", "polite");
-    live.textContent = suggestions.length ? `${suggestions.length} ${suggestions.length === 1 ? "suggestion" : "suggestions"}` : "";
-  }
-
-  // What stands in the box already, `known` characters, is not said again.
-  function optionOf(suggestion, at, known) {
-    const item = document.createElement("li");
-    item.id = `suggestion-${at}`;
-    item.setAttribute("role", "option");
-    item.dataset.text = suggestion.text;
-    const word = document.createElement("b");
-    word.textContent = suggestion.text.slice(known);
-    const label = document.createElement("span");
-    label.textContent = suggestion.label + (suggestion.count === null ? "" : ` (${suggestion.count.toLocaleString("en")})`);
-    item.append(word, label);
-    return item;
-  }
-
-  function open(shown) {
-    list.hidden = !shown;
-    box.setAttribute("aria-expanded", String(shown));
-    if (!shown) mark(-1);
-  }
-
-  function mark(at) {
-    marked = at;
-    [...list.children].forEach((item, place) => item.setAttribute("aria-selected", String(place === at)));
-    if (at < 0) box.removeAttribute("aria-activedescendant");
-    else {
-      box.setAttribute("aria-activedescendant", list.children[at].id);
-      list.children[at].scrollIntoView({ block: "nearest" });
-    }
-  }
-
-  function take(item) {
-    box.value = item.dataset.text;
-    open(false);
-    box.focus();
-    // A name goes on with its values; a whole condition is complete.
-    if (/[:\s]$/.test(box.value)) suggest();
-  }
-
-  box.addEventListener("keydown", (event) => {
-    const count = list.hidden ? 0 : list.children.length;
-    if (event.key === "Escape" && count) {
-      event.preventDefault(); // which would empty the box
-      event.stopImmediatePropagation();
-      open(false);
-    } else if (event.key === "ArrowDown" && !count) {
-      suggest();
-    } else if ((event.key === "ArrowDown" || event.key === "ArrowUp") && count) {
-      event.preventDefault();
-      const to = marked + (event.key === "ArrowDown" ? 1 : -1);
-      mark(to >= count ? -1 : to < -1 ? count - 1 : to);
-    } else if (event.key === "Enter" && marked >= 0) {
-      event.preventDefault();
-      take(list.children[marked]);
-    } else if (event.key === "Enter" || event.key === "Tab") {
-      clearTimeout(asking);
-      open(false);
-    } else if (/^(Home|End|ArrowLeft|ArrowRight)$/.test(event.key) && marked >= 0) {
-      mark(-1); // whoever moves in the text goes on with it: Enter searches
-    }
-  });
-  box.addEventListener("blur", () => open(false));
-  list.addEventListener("pointerdown", (event) => event.preventDefault());
-  list.addEventListener("click", (event) => {
-    const item = event.target.closest("[role=option]");
-    if (item) take(item);
-  });
-
-  function formUrl() {
+  function formUrl({ leaves = "" } = {}) {
     const query = new URLSearchParams();
+    const unfinished = leaves && document.getElementById(leaves);
+    if (unfinished) unfinished.disabled = true;
     for (const [name, value] of new FormData(form)) if (value) query.append(name, value);
+    if (unfinished) unfinished.disabled = false;
     const text = query.toString();
     return form.getAttribute("action") + (text ? "?" + text : "");
   }
@@ -188,10 +181,17 @@
   });
 
   document.addEventListener("input", (event) => {
-    if (!event.target.matches("[data-auto]")) return;
-    clearTimeout(timer);
-    timer = setTimeout(() => show(formUrl()), event.target.type === "checkbox" ? 0 : WAIT_MS);
+    if (event.target.matches("[data-auto]") && !event.isComposing) sendLater(event.target.type === "checkbox" ? 0 : WAIT_MS);
   });
+  document.addEventListener("compositionend", (event) => {
+    if (event.target.matches("[data-auto]")) sendLater(WAIT_MS);
+  });
+
+  // What is half typed for a column is no column yet. A link that is followed meanwhile comes first: the form is then its page's.
+  function sendLater(waitMs) {
+    clearTimeout(timer);
+    timer = setTimeout(() => (loading && !loading.sends ? sendLater(100) : show(formUrl({ leaves: "another" }), { sends: true })), waitMs);
+  }
 
   form?.addEventListener("submit", (event) => {
     clearTimeout(timer);
@@ -202,7 +202,15 @@
     const url = formUrl();
     const another = document.getElementById("another");
     if (another) another.value = ""; // it is on its way
-    show(url, { toTop: true });
+    show(url, { toTop: true, sends: true });
+  });
+
+  // A form that changes something is sent once, however often its button is pressed.
+  document.addEventListener("submit", (event) => {
+    if (event.target.method !== "post") return;
+    if (event.target.dataset.sent) event.preventDefault();
+    event.target.dataset.sent = "yes";
+    setTimeout(() => delete event.target.dataset.sent, 5000);
   });
 
   // Arrows go from bar to bar of a histogram, which is one stop for Tab.
@@ -244,7 +252,7 @@
     inputs[1].value = chosen[chosen.length - 1].dataset.high;
     // The click that ends the stroke must not follow the bar's own link.
     done.chart.addEventListener("click", (event) => event.preventDefault(), { capture: true, once: true });
-    show(formUrl());
+    show(formUrl({ leaves: "another" }), { sends: true });
   });
   document.addEventListener("pointercancel", () => (brush = null));
   document.addEventListener("dragstart", (event) => event.target.closest?.("svg[data-brush]") && event.preventDefault());
@@ -260,8 +268,12 @@
     return hits.slice(ends[0], ends[1] + 1);
   }
 
-  window.addEventListener("popstate", () => {
-    if (document.getElementById("page")) show(window.location.href, { push: false });
+  // A link within the page, as to skip its head, changes the address, too, and fetches nothing.
+  const address = () => window.location.pathname + window.location.search;
+  let shown = address();
+  window.addEventListener("popstate", (event) => {
+    if (!document.getElementById("page") || (address() === shown && !loading)) return;
+    show(window.location.href, { push: false, scroll: tops.get(entryOf(event.state)) ?? null });
   });
 
   // Long facets get a field that narrows what is listed while one types.
@@ -273,6 +285,7 @@
     input.type = "search";
     input.placeholder = "Find in this list";
     input.setAttribute("aria-label", "Find in " + facet.querySelector("h2, summary").textContent);
+    input.dataset.key = "narrow-" + facet.dataset.facet;
     input.addEventListener("input", () => {
       const wanted = input.value.trim().toLowerCase();
       for (const item of more.querySelectorAll("li")) {
@@ -289,6 +302,7 @@
     input.type = "search";
     input.placeholder = "Find a " + part.dataset.narrow;
     input.setAttribute("aria-label", input.placeholder);
+    input.dataset.key = "narrow-" + part.id;
     input.addEventListener("input", () => {
       const wanted = input.value.trim().toLowerCase();
       for (const row of part.querySelectorAll("tbody tr, li")) {
@@ -341,25 +355,34 @@
     showPicked();
     document.querySelectorAll("[data-facet]").forEach(addNarrowing);
     document.querySelectorAll("[data-narrow]:not(:has(input.narrow))").forEach(addFilter);
-    for (const button of document.querySelectorAll("[data-copy]")) {
-      button.hidden = !navigator.clipboard;
-      button.addEventListener("click", async () => {
-        await navigator.clipboard.writeText(button.dataset.copy || window.location.href);
-        button.textContent = "Copied";
-        live.textContent = button.dataset.said || "Copied";
-      });
-    }
+    for (const button of document.querySelectorAll("[data-copy]")) button.hidden = !navigator.clipboard;
     const back = document.querySelector("[data-results]");
     if (back && document.referrer && new URL(document.referrer).pathname === back.dataset.results) {
       back.querySelector("a").href = document.referrer;
       back.hidden = false;
     }
-    const waiting = document.querySelector("#page [data-poll]");
-    if (waiting) setTimeout(poll, Number(waiting.dataset.poll));
+    shown = address();
+    pollLater();
   }
 
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    await navigator.clipboard.writeText(button.dataset.copy || window.location.href);
+    button.textContent = "Copied";
+    live.textContent = button.dataset.said || "Copied";
+  });
+
+  function pollLater() {
+    clearTimeout(polling);
+    const waiting = document.querySelector("#page [data-poll]");
+    if (waiting) polling = setTimeout(poll, Number(waiting.dataset.poll));
+  }
+
+  // Nobody's page comes anew while they type, mark what they read, have a menu open or wait for an answer.
   function poll() {
-    if (document.hidden || typing(document.activeElement)) setTimeout(poll, 3000);
+    const busy = document.hidden || loading || typing(document.activeElement) || !getSelection().isCollapsed || document.querySelector(".export[open]");
+    if (busy) pollLater();
     else show(window.location.href, { push: false, quiet: true });
   }
 
