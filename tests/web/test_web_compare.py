@@ -70,6 +70,13 @@ def test_rows_that_are_equal_are_folded_and_what_is_unknown_is_no_agreement():
     assert [row.label for row in about.rows] == ["Task"]
 
 
+def test_of_a_hash_its_beginning_is_shown_and_all_of_it_told():
+    """Two columns of hashes were five lines high, and said no more than that they differ."""
+    page = compared(model("a", content_hash="a" * 64), model("b", content_hash="b" * 64))
+    row = next(row for section in page.sections for row in section.rows if row.label == "Content hash")
+    assert [(cell.text, cell.exact) for cell in row.cells] == [(f"{c * 12}…", c * 64) for c in "ab"]
+
+
 @pytest.mark.parametrize(
     ("second", "labels"),
     [("trained_at", ["Trained"]), ("created_at", ["Date", "Trained", "Created"])],

@@ -24,6 +24,7 @@ from webui.urls import Addresses
 FEWEST = 2
 MOST_ROWS = 300
 VALUE_CHARACTERS = 160
+HASH_CHARACTERS = 12
 SECTIONS = {
     "identity": "About",
     "weights": "Weights",
@@ -37,6 +38,7 @@ METRICS, SETTINGS, REQUIREMENTS, REST = "Metrics", "Hyper-parameters", "Dependen
 _MANY = frozenset({METRICS, SETTINGS, REQUIREMENTS, REST})
 SINGLE_SHOWN = 4
 """Of rows with free names that one model alone has: more of them are folded, they would hide what can be compared."""
+_HASH = re.compile(r"[0-9a-f]{32,}")
 REQUIREMENT = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)\s*(?P<rest>.*)", re.DOTALL)
 
 
@@ -284,7 +286,7 @@ def _all_field_rows(documents: Sequence[Mapping[str, Any]], group: str) -> Itera
                 place=place_on_page(of),
                 cells=tuple(
                     ComparedCell(
-                        text=shown(figure.text, VALUE_CHARACTERS) if figure else "",
+                        text=shown(_begun(figure.text), VALUE_CHARACTERS) if figure else "",
                         exact=figure.exact if figure else "",
                         best=False,
                     )
@@ -293,6 +295,11 @@ def _all_field_rows(documents: Sequence[Mapping[str, Any]], group: str) -> Itera
                 equal=len({None if figure is None else figure.exact for figure in figures}) == 1,
             )
             yield row.rule == "derived" and row.type == "date", compared_row
+
+
+def _begun(text: str) -> str:
+    """How a hash begins, which tells it from others; all other text as it is."""
+    return f"{text[:HASH_CHARACTERS]}…" if _HASH.fullmatch(text) else text
 
 
 def _copied(documents: Sequence[Mapping[str, Any]]) -> bool:
