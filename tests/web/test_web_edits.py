@@ -159,6 +159,7 @@ def test_a_person_edits_field_by_field_sees_what_is_overridden_and_takes_it_back
     page = client.get(model).text
     assert f"{model}/edit?field=license" in page
     assert "field=size_bytes" not in page
+    assert '<div class="card" dir="auto">' in page, "a card in Arabic begins on the right"
     page = client.get(f"{model}/edit?field=license").text
     sent = form_of(page, f"{model}/edit")
     done = client.post(f"{model}/edit", data={**sent, "value": "bsd-3-clause", "action": "set"})
@@ -169,6 +170,9 @@ def test_a_person_edits_field_by_field_sees_what_is_overridden_and_takes_it_back
     assert late.status_code == 409
     assert "is at revision 2 by now, not 1" in late.text
     assert 'value="isc"' in late.text  # what was typed is not lost
+    assert "<bdi>English</bdi>" in client.get(f"{model}/edit").text, (
+        "values stand there as on every other page"
+    )
     wrong = client.post(
         f"{model}/edit", data={"field": "trained_at", "value": "<b>some day", "action": "set"}
     )

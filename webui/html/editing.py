@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
@@ -14,10 +14,11 @@ from catalog.recording.field_changes import Action, editable, takes_words, why_n
 from catalog.records import ObjectKey, Revision, StoredModel, display_key
 from catalog.records.leaves import value_at
 from mappings import Field, fields
+from webui.columns import column, figure_of
 from webui.documents import text_at
 from webui.html.history import Change, HistoryRow, changes_between, history_rows
 from webui.html.provenance import Provenance, provenance_of
-from webui.numbers import clock
+from webui.numbers import clock, moment
 from webui.text import shown
 from webui.urls import Addresses
 
@@ -220,7 +221,7 @@ def edit_row(edit: EditInForce, model: str, addresses: Addresses) -> EditRow:
         label=label_of(edit.field),
         sentence=shown(edit.sentence, NAME_CHARACTERS),
         made_by=shown(edit.made_by, 60),
-        made_at=shown(edit.made_at[:10], 20),
+        made_at=made.text if (made := moment(edit.made_at)) else shown(edit.made_at, 20),
         files_say="" if files is None else value_text(files),
         over="beside" if edit.added and not edit.removed else "instead of",
         said_in=shown(display_key(ObjectKey(edit.said_in)), NAME_CHARACTERS),
@@ -363,13 +364,20 @@ def _groups(model: StoredModel, rows: dict[str, EditRow], addresses: Addresses) 
                         name=row.name,
                         label=row.label,
                         description=row.description,
-                        value=value_text(value_at(model.document, row.name)),
+                        value=_shown_value(model.document, row),
                         url=addresses.edit(str(model.id), row.name),
                         is_edited=row.name in rows,
                     )
                     for row in chosen
                 ),
             )
+
+
+def _shown_value(document: Mapping[str, Any], row: Field) -> str:
+    """The value as every other page has it: a date no more exact than it is known, a language by its name."""
+    known = column(row.name) if row.type == "date" or row.named is not None else None
+    value = None if known is None else figure_of(document, known)
+    return value_text(value_at(document, row.name)) if value is None else value.text
 
 
 def _form(model: StoredModel, name: str, edit: EditRow | None, typed: str | None, problem: str) -> FieldForm:
