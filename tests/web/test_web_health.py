@@ -121,7 +121,7 @@ def test_a_row_says_what_its_source_needs(client):
         "as the row of the source says it: it was '1 failed' beside '2 problems'"
     )
     assert "problems</summary>" not in text
-    assert "No worker runs" in text
+    assert re.search(r"No worker runs\. Start one: <code>MODELDEX_HOME=\S+ modeldex worker</code>", text)
     assert "http-equiv" not in text
     assert client.get("/runs").text == text, "the old address still works"
 

@@ -81,6 +81,7 @@ class HealthPage(StatusPage):
     needs: tuple[NeedView, ...]
     sources: tuple[SourceView, ...]
     workers: str
+    worker_count: int
     poll_ms: int
     is_running: bool
     may_ask: bool
@@ -113,6 +114,7 @@ def health_page(
         needs=needs,
         sources=rows,
         workers=_workers(health),
+        worker_count=health.workers,
         poll_ms=POLL_MS
         if is_running or any(source.health.asked_at for source in health.sources)
         else IDLE_POLL_MS,
@@ -146,7 +148,7 @@ def _needs(health: Health, addresses: Addresses) -> tuple[NeedView, ...]:
 
 def _workers(health: Health) -> str:
     if not health.workers:
-        return "No worker runs: start one with modeldex worker, or modeldex serve without --no-worker."
+        return "No worker runs."
     return "1 worker runs." if health.workers == 1 else f"{health.workers:,} workers run."
 
 
