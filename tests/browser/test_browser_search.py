@@ -131,6 +131,26 @@ def test_sorting_applies_itself(wide):
         wide.select_option("#sort", "name")
 
 
+def test_columns_that_nobody_chose_are_not_sent(wide):
+    """They were in the address after any step, and stayed when another metric led what was found."""
+    wide.goto("/?view=table")
+    with arriving(wide, "**/?sort=name**"):
+        wide.select_option("#sort", "name")
+    assert "columns" not in wide.url
+
+
+def test_the_link_back_leads_to_the_results_as_they_were_left(wide):
+    """It led to their top."""
+    wide.goto("/")
+    wide.locator(".row h2 a").last.scroll_into_view_if_needed()
+    expect(wide.locator(".row h2 a").last).to_be_in_viewport()
+    left = wide.evaluate("window.scrollY")
+    follow(wide, wide.locator(".row h2 a").last)
+    follow(wide, wide.locator("[data-results] a"))
+    expect(wide.locator(".row h2 a").last).to_be_in_viewport()
+    assert wide.evaluate("window.scrollY") == left > 0
+
+
 def test_slash_goes_to_the_box_but_not_while_typing(wide):
     wide.goto("/")
     wide.keyboard.press("/")
@@ -194,11 +214,12 @@ def test_a_form_is_sent_once_however_often_its_button_is_pressed(wide):
     assert sent == ["POST"]
 
 
-def test_the_names_of_compared_models_stay_on_top_of_their_columns(wide):
-    """Further down nobody could tell which value is whose."""
-    wide.goto(PAGES[6])
-    wide.locator(".compared tbody").last.scroll_into_view_if_needed()
-    expect(wide.locator(".compared thead th").first).to_be_in_viewport()
+@pytest.mark.parametrize("address", ["/?view=table", PAGES[6]], ids=["found", "compared"])
+def test_the_heads_of_a_table_stay_on_top_of_their_columns(wide, address):
+    """Further down nobody could tell what a value is, or whose."""
+    wide.goto(address)
+    wide.locator(".fits tbody").last.locator("tr").last.scroll_into_view_if_needed()
+    expect(wide.locator(".fits thead th").last).to_be_in_viewport()
 
 
 def test_models_ticked_on_two_pages_are_compared_together(wide):

@@ -5,11 +5,11 @@
 
   async function poll() {
     const old = document.getElementById("health");
-    if (document.hidden || old.contains(document.activeElement) || !getSelection().isCollapsed) return wait(old);
+    if (isBusy(old)) return wait(old);
     try {
       const answer = await fetch(window.location.href, { headers: { Accept: "text/html" } });
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("health");
-      if (!answer.ok || !fresh) return wait(old);
+      if (!answer.ok || !fresh || isBusy(old)) return wait(old);
       for (const open of old.querySelectorAll("details[open][id]")) {
         fresh.querySelector("#" + CSS.escape(open.id))?.setAttribute("open", "");
       }
@@ -20,6 +20,9 @@
       wait(old); // the server is away: it may come back
     }
   }
+
+  // Whoever marks or chooses something there keeps it.
+  const isBusy = (page) => document.hidden || page.contains(document.activeElement) || !getSelection().isCollapsed;
 
   function wait(page) {
     setTimeout(poll, Number(page.dataset.poll));

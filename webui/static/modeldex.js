@@ -55,7 +55,8 @@
     if (mine.signal.aborted) return;
     loading = null;
     old.removeAttribute("aria-busy");
-    if (answer?.ok && answer.fresh.getElementById("page")) replace(old, answer, sent, { sends, push, quiet, ...options });
+    if (quiet && isBusy()) pollLater();
+    else if (answer?.ok && answer.fresh.getElementById("page")) replace(old, answer, sent, { sends, push, quiet, ...options });
     else if (quiet) pollLater();
     else if (answer && answer.status < 500) window.location.assign(url);
     else tellTrouble(old, url, answer);
@@ -168,8 +169,16 @@
     if (unfinished) unfinished.disabled = true;
     for (const [name, value] of new FormData(form)) if (value) query.append(name, value);
     if (unfinished) unfinished.disabled = false;
+    if (!choseColumns(query)) query.delete("columns");
     const text = query.toString();
     return form.getAttribute("action") + (text ? "?" + text : "");
+  }
+
+  // The columns of a table that nobody chose follow what is found, as in its links.
+  function choseColumns(query) {
+    const ticks = [...document.querySelectorAll("#columns input[type=checkbox]")];
+    const changed = ticks.some((tick) => tick.checked !== tick.defaultChecked) || query.getAll("columns").length !== ticks.filter((tick) => tick.checked).length;
+    return changed || new URLSearchParams(window.location.search).has("columns");
   }
 
   document.addEventListener("click", (event) => {
@@ -358,12 +367,33 @@
     for (const button of document.querySelectorAll("[data-copy]")) button.hidden = !navigator.clipboard;
     const back = document.querySelector("[data-results]");
     if (back && document.referrer && new URL(document.referrer).pathname === back.dataset.results) {
-      back.querySelector("a").href = document.referrer;
+      const link = back.querySelector("a");
+      link.href = document.referrer;
+      link.addEventListener("click", goBack);
       back.hidden = false;
     }
+    sizes.disconnect();
+    for (const place of document.querySelectorAll(".scroll:has(> table > thead)")) sizes.observe(place);
     shown = address();
     pollLater();
   }
+
+  // To the results as they were left, with the place on the page, where they are the step before.
+  function goBack(event) {
+    if (event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey || window.location.hash || history.length < 2) return;
+    event.preventDefault();
+    history.back();
+  }
+
+  // A table that is not wider than its place is no place to scroll in, and its heads can stay on top.
+  const sizes = new ResizeObserver((entries) => {
+    for (const { target } of entries) {
+      target.classList.remove("fits");
+      const fits = target.scrollWidth <= target.clientWidth;
+      target.classList.toggle("fits", fits);
+      target.tabIndex = fits ? -1 : 0;
+    }
+  });
 
   document.addEventListener("click", async (event) => {
     const button = event.target.closest("[data-copy]");
@@ -380,9 +410,10 @@
   }
 
   // Nobody's page comes anew while they type, mark what they read, have a menu open or wait for an answer.
+  const isBusy = () => document.hidden || loading || typing(document.activeElement) || !getSelection().isCollapsed || document.querySelector(".export[open]");
+
   function poll() {
-    const busy = document.hidden || loading || typing(document.activeElement) || !getSelection().isCollapsed || document.querySelector(".export[open]");
-    if (busy) pollLater();
+    if (isBusy()) pollLater();
     else show(window.location.href, { push: false, quiet: true });
   }
 
