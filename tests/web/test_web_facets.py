@@ -141,6 +141,14 @@ def test_the_bars_of_a_histogram_stay_where_they_are(web):
     assert {name: little[name] for name in shared} == {name: everything[name] for name in shared}
 
 
+def test_sizes_below_a_histogram_have_their_unit(web):
+    """500 stood between 0 and 200kB."""
+    chart = re.search(r'data-brush="size".*?class="ticks"[^>]*>(.*?)</p>', web.get("/").text, re.DOTALL)
+    ticks = re.findall(r"<span>(.*?)</span>", chart[1])
+    assert len(ticks) > 1
+    assert all(re.fullmatch(r"[\d.]+ [kMGTPE]?B\+?", tick) for tick in ticks)
+
+
 @pytest.mark.parametrize(
     ("field", "code", "word"),
     [("language", "en", "English"), ("risk_kinds", "code-execution", "runs code"), ("status", "ok", "read")],

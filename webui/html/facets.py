@@ -119,7 +119,7 @@ def _panel(view: FacetView, state: SearchState, addresses: Addresses) -> FacetPa
         other_count=view.other_count,
         values_url=addresses.values(view.field, state) if view.other_count and not ranged else "",
         bars=_bars(bars, largest, places),
-        ticks=_ticks(bars),
+        ticks=_ticks(bars, view.unit),
         low=view.low,
         high=view.high,
         low_hint=bound(next((bucket.low for bucket in bars if bucket.low), "")) if high_hint else "",
@@ -147,15 +147,24 @@ def _option(
     )
 
 
-def _ticks(bars: list[FacetBucket]) -> tuple[str, ...]:
+def _ticks(bars: list[FacetBucket], unit: str | None) -> tuple[str, ...]:
     """What stands below the first, the middle and the last bar; the last one of numbers has no end."""
     if not bars:
         return ()
-    last = bound(bars[-1].low) if bars[-1].high else f"{bound(bars[-1].low)}+"
+    last = _tick(bars[-1].low, unit) + ("" if bars[-1].high else "+")
     if len(bars) == 1:
         return (last,)
-    middle = (bound(bars[len(bars) // 2].low),) if len(bars) >= FEWEST_FOR_THREE_TICKS else ()
-    return (bound(bars[0].low), *middle, last)
+    middle = (_tick(bars[len(bars) // 2].low, unit),) if len(bars) >= FEWEST_FOR_THREE_TICKS else ()
+    return (_tick(bars[0].low, unit), *middle, last)
+
+
+def _tick(low: str, unit: str | None) -> str:
+    """A bound as people read it: 500 B of 500 bytes, 200 kB of 200kB."""
+    text = bound(low)
+    if unit != "bytes":
+        return text
+    number = text.rstrip("kMGTPEB")
+    return f"{number} {text[len(number) :] or 'B'}"
 
 
 def _bars(buckets: list[FacetBucket], largest: int, places: FacetAddresses) -> tuple[HistogramBar, ...]:
