@@ -134,7 +134,7 @@ def test_sorting_applies_itself(wide):
 def test_columns_that_nobody_chose_are_not_sent(wide):
     """They were in the address after any step, and stayed when another metric led what was found."""
     wide.goto("/?view=table")
-    with arriving(wide, "**/?sort=name**"):
+    with arriving(wide, "**sort=name"):
         wide.select_option("#sort", "name")
     assert "columns" not in wide.url
 
@@ -303,7 +303,7 @@ def test_a_page_stays_as_it_was_while_the_server_is_away(wide, complaints):
     complaints.clear()
 
 
-def test_back_shows_the_search_before_in_the_box_that_has_the_focus(wide):
+def test_back_shows_the_search_before_in_the_field_that_has_the_focus(wide):
     """The box said one search and the page showed another."""
     wide.goto("/?q=bert")
     with arriving(wide, "**/?q=llama"):
@@ -313,6 +313,12 @@ def test_back_shows_the_search_before_in_the_box_that_has_the_focus(wide):
     expect(wide.locator("#q")).to_have_value("bert")
     wide.go_forward()
     expect(wide.locator("#q")).to_have_value("llama")
+    with arriving(wide, "**parameters=1**"):
+        wide.fill("#parameters-low", "1000")
+    expect(wide.locator("#parameters-low")).to_have_value("1000")  # and not as the address spells it
+    wide.go_back()
+    expect(wide.locator(".chip")).to_have_count(1)
+    assert wide.input_value("#parameters-low") == ""
 
 
 def test_the_link_past_the_head_leads_to_the_results_and_fetches_nothing(wide):

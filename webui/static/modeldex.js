@@ -85,7 +85,7 @@
     }
     old.replaceWith(document.adoptNode(page));
     enhance();
-    keepTyped(old, page, sent, sends);
+    keepTyped(old, page, sent, { sends, focused: sends || quiet ? field : null });
     if (field) focusAgain(field, selected, quiet);
     if (toTop) window.scrollTo(0, 0);
     else if (scroll !== null) window.scrollTo(0, scroll);
@@ -101,13 +101,14 @@
   const tops = new Map();
   const entryOf = (state) => state?.entry ?? 0;
 
-  // What the request carried is in the answer. What was typed since, or is for another form, is not.
-  function keepTyped(old, page, sent, sends) {
+  // What the request carried is in the answer. What was typed since, or is for another form, is not; and nobody's text is
+  // spelt otherwise while they are in it.
+  function keepTyped(old, page, sent, { sends, focused }) {
     const here = new Map([...fieldsOf(page)].map((field) => [nameOf(field), field]));
     for (const field of fieldsOf(old)) {
       const again = nameOf(field) && here.get(nameOf(field));
       const carried = sends && field.form === form && field.id !== "another";
-      const unsent = !carried && isText(field) && field.value !== field.defaultValue;
+      const unsent = isText(field) && (field === focused || (!carried && field.value !== field.defaultValue));
       if (!again || (stateOf(field) === sent.get(field) && !unsent)) continue;
       if (field.type === "checkbox") again.checked = field.checked;
       else again.value = field.value;
@@ -220,6 +221,9 @@
     if (event.target.dataset.sent) event.preventDefault();
     event.target.dataset.sent = "yes";
     setTimeout(() => delete event.target.dataset.sent, 5000);
+  });
+  window.addEventListener("pageshow", () => {
+    for (const sent of document.querySelectorAll("form[data-sent]")) delete sent.dataset.sent; // whoever came back may send it again
   });
 
   // Arrows go from bar to bar of a histogram, which is one stop for Tab.

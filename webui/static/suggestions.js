@@ -31,7 +31,7 @@
     live.textContent = suggestions.length ? `${suggestions.length} ${suggestions.length === 1 ? "suggestion" : "suggestions"}` : "";
   }
 
-  // What stands in the box already, `known` characters, is not said again.
+  // What stands in the box already, `known` characters, is not said again, nor a label that is the value itself.
   function optionOf(suggestion, at, known) {
     const item = document.createElement("li");
     item.id = `suggestion-${at}`;
@@ -40,7 +40,10 @@
     const word = document.createElement("b");
     word.textContent = suggestion.text.slice(known);
     const label = document.createElement("span");
-    label.textContent = suggestion.label + (suggestion.count === null ? "" : ` (${suggestion.count.toLocaleString("en")})`);
+    const count = suggestion.count === null ? "" : `${suggestion.count.toLocaleString("en")} ${suggestion.count === 1 ? "model" : "models"}`;
+    const isValue = suggestion.text.replaceAll('"', "").includes(":" + suggestion.label.replace(/…$/, ""));
+    const named = isValue && count ? "" : suggestion.label;
+    label.textContent = [named, count].filter(Boolean).join(" · ");
     item.append(word, label);
     return item;
   }
