@@ -221,7 +221,7 @@ def edit_row(edit: EditInForce, model: str, addresses: Addresses) -> EditRow:
         label=label_of(edit.field),
         sentence=shown(edit.sentence, NAME_CHARACTERS),
         made_by=shown(edit.made_by, 60),
-        made_at=made.text if (made := moment(edit.made_at)) else shown(edit.made_at, 20),
+        made_at=day.text if (day := moment(edit.made_at)) else shown(edit.made_at, 20),
         files_say="" if files is None else value_text(files),
         over="beside" if edit.added and not edit.removed else "instead of",
         said_in=shown(display_key(ObjectKey(edit.said_in)), NAME_CHARACTERS),
