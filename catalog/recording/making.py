@@ -14,9 +14,9 @@ from catalog.recording.whole_extractions import Reading, filled
 from catalog.records import Edit, Extraction, FileStatus, Group, Member, ModelId, ObjectKey, Problem
 from catalog.store.batch import PackedRecord, RecordChange
 from catalog.store.canonical import sanitised
-from catalog.store.codec import pack
 from catalog.store.documents import NOT_MADE_CODE
 from catalog.store.manifest import extraction_of
+from catalog.store.stored_records import pack_record
 
 log = logging.getLogger(__name__)
 
@@ -125,6 +125,6 @@ def _change(task: Task) -> RecordChange:
 
 def _packed(change: RecordChange) -> RecordChange:
     content = sanitised(change.record.document)
-    packed = PackedRecord(body=pack(change.record), content=content)
+    packed = PackedRecord(body=pack_record(change.record, content), content=content)
     outside = replace(change.record, provenance={}, document=content)  # one document, which travels once
     return replace(change, record=outside, packed=packed, group=None)

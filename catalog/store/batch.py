@@ -32,7 +32,7 @@ from catalog.sealing.names import MARK, Values, joined, parted
 from catalog.store import audit, edits, joins, members, series
 from catalog.store.canonical import document_sha256, sanitised
 from catalog.store.chain import chain_sha256
-from catalog.store.codec import UNREADABLE, instant, pack, pack_json, unpack, unpack_json
+from catalog.store.codec import UNREADABLE, instant, pack_json, read_object, unpack_json
 from catalog.store.consumers import append, deliver_again
 from catalog.store.copies import Sharing, alike, listed, prints_of, shared_print, tells
 from catalog.store.database import insert_rows, parts, upsert
@@ -44,6 +44,7 @@ from catalog.store.newest import numbered, present_or_empty, with_documents
 from catalog.store.runs import seen_at
 from catalog.store.sealing import RECORD, Sealing, drop_terms, part_of
 from catalog.store.sql_views import views_text
+from catalog.store.stored_records import StoredRecord, pack_record, unpack_record
 from catalog.store.tables import copies_due, records, revisions
 
 log = logging.getLogger(__name__)
@@ -67,7 +68,7 @@ class RecordChange:
     """A record to be committed. `signature` covers all it was made of; `fingerprint` proves equal files of weights and
     `tensors` equal tensors in whatever files (None: no proof), `identity` proves that files moved. `moved_from` is the
     model it was before. `group` are the files it was made of; None knows but their keys. `edit` is the last edit that it
-    shows, 0 for none. `ties` are its names in other sources. `packed` is the whole record if another process made it; then `record` has no provenance, and its document is the fit one.
+    shows, 0 for none. `ties` are its names in other sources. `packed` is the record as its row has it if another process made it; then `record` has no provenance, and its document is the fit one.
     """
 
     record: ModelRecord
@@ -553,10 +554,10 @@ class RecordBatch:
         self._recommitted.add(model)
         return document
 
-    def _record(self, model: str) -> ModelRecord:
+    def _record(self, model: str) -> StoredRecord:
         """Raises UNREADABLE, KeyMissing."""
         row = self._rows[model]
-        return unpack(ModelRecord, self._sealing.opened(row["record"], RECORD, model))
+        return unpack_record(self._sealing.opened(row["record"], RECORD, model))
 
     def _note_files(self, change: RecordChange) -> None:
         record = change.record
@@ -593,7 +594,10 @@ class RecordBatch:
             "missing_run": None,
             "moved_to": None,
             "record": self._sealing.packed(
-                record.source, change.packed.body if change.packed else pack(record), RECORD, record.id
+                record.source,
+                change.packed.body if change.packed else pack_record(record, sanitised(record.document)),
+                RECORD,
+                record.id,
             ),
             "document": before["document"] if before else "{}",
             "grouping": None if change.group is None else members.grouping_of(change.group),
@@ -630,11 +634,13 @@ class RecordBatch:
 
     def _content(self, model: str) -> Document:
         if model not in self._contents:
+            # Of one that is damaged is left what views show of it.
+            stored = self._stored(model) or read_object(self._rows[model]["document"])
             try:
-                content = sanitised(self._record(model).document)
-                self._contents[model], _ = parted(content, self._stored(model).get(MARK, ()))
+                content = self._record(model).content(stored)
+                self._contents[model], _ = parted(content, stored.get(MARK, ()))
             except (*UNREADABLE, KeyMissing):  # the last document that was made of it stands for its content
-                self._contents[model] = sanitised(self._stored(model))
+                self._contents[model] = sanitised(stored)
         return self._contents[model]
 
     def _stored(self, model: str) -> Document:

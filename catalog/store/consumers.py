@@ -21,6 +21,7 @@ from catalog.records import ModelId
 from catalog.records.series import LATEST, flagged_as_latest
 from catalog.search.engine import INDEX, IndexAction, IndexOutcome
 from catalog.store.canonical import sanitised
+from catalog.store.compression import unpacked
 from catalog.store.database import insert_rows, parts, take_turn, upsert
 from catalog.store.leases import is_dead, this_process
 from catalog.store.newest import IS_NEWEST, present_document, with_documents
@@ -517,10 +518,11 @@ def _document(row: Any) -> dict[str, Any] | None:
     return None if row.state == GONE else present_document(row, _read)
 
 
-def _read(text: bytes) -> dict[str, Any]:
+def _read(data: bytes) -> dict[str, Any]:
     """A stored document. It was sanitised when it was written; what a strict parser does not take is sanitised again."""
     import orjson  # noqa: PLC0415 - 20 ms that only the writing side needs
 
+    text = unpacked(data)
     try:
         document: dict[str, Any] = orjson.loads(text)
     except ValueError:

@@ -32,14 +32,43 @@ class Standing:
     copies: tuple[str, ...] = ()
 
 
+_REPLACED = ("first_seen", "status", "duplicate_group", "locations")
+"""What `finish` may say in place of the content."""
+
+
+def replaced_by_standing(content: Document) -> Document:
+    """What of the content its finished document may not say any more; None for what it does not have, though most do."""
+    own: dict[str, Any] = {name: content[name] for name in ("status", "duplicate_group") if name in content}
+    if (places := content.get("locations")) != [content.get("uri")]:
+        own["locations"] = places
+    return own
+
+
+def content_of(document: Document, own: Document) -> Document:
+    """The content that `finish` made this document of, `own` being what `replaced_by_standing` kept of it."""
+    own = {"locations": [document.get("uri")], **own}
+    content: dict[str, Any] = {
+        name: own.get(name) if name in _REPLACED else value
+        for name, value in document.items()
+        if name != "revision"
+    }
+    content |= {name: value for name, value in own.items() if name not in content}
+    content["flags"] = [flag for flag in content.get("flags", ()) if not _is_of_store(flag)] or None
+    if MOVED_TO in content.get("extra", {}):
+        extra = {name: value for name, value in content["extra"].items() if name != MOVED_TO}
+        content["extra"] = extra or None
+        content["problems"] = content.get("problems", ())[:-1] or None
+    return {name: value for name, value in content.items() if value is not None}
+
+
+def _is_of_store(flag: str) -> bool:
+    return flag in known_flags() and known_flags()[flag].by == "store"
+
+
 def finish(content: Document, standing: Standing) -> Document:
     """The document as revisions hold it: content, standing, and nothing that changes by being looked at."""
     document: dict[str, Any] = dict(content)
-    flags = {
-        flag
-        for flag in document.get("flags", ())
-        if flag not in known_flags() or known_flags()[flag].by != "store"
-    }
+    flags = {flag for flag in document.get("flags", ()) if not _is_of_store(flag)}
     document["first_seen"] = standing.first_seen
     if standing.state != LIVE:
         document["status"] = standing.state

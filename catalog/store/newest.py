@@ -6,15 +6,13 @@ else.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Row, Select, select
 
 from catalog.records import Document
-from catalog.store.codec import UNREADABLE
-from catalog.store.compression import unpacked
+from catalog.store.codec import UNREADABLE, unpack_json
 from catalog.store.tables import records, revisions
 
 IS_NEWEST = (revisions.c.model == records.c.id) & (revisions.c.number == records.c.revision)
@@ -29,9 +27,11 @@ def with_documents(*columns: Any) -> Select[Any]:
     )
 
 
-def present_document(row: Row[Any], read: Callable[[bytes], Any] = json.loads) -> Document:
+def present_document(row: Row[Any], unpack: Callable[[bytes], Any] = unpack_json) -> Document:
     """The document of a row that was asked for so. Raises UNREADABLE."""
-    return numbered(read(unpacked(row.packed)), row.packed_revision)
+    document: Document = unpack(row.packed)
+    document["revision"] = row.packed_revision
+    return document
 
 
 def numbered(document: Document, revision: int) -> Document:

@@ -18,7 +18,6 @@ from catalog.records import (
     CardText,
     Document,
     ModelId,
-    ModelRecord,
     ObjectKey,
     Revision,
     Role,
@@ -35,7 +34,7 @@ from catalog.sealing.vault import Vault
 from catalog.store import members, settling, verification
 from catalog.store.attendance import SHELVED, Attendance, Shelved, shelved_row
 from catalog.store.batch import Committed, RecordBatch, RecordChange
-from catalog.store.codec import UNREADABLE, instant, parse_instant, unpack, unpack_json
+from catalog.store.codec import UNREADABLE, instant, parse_instant, unpack_json
 from catalog.store.database import begin_commit, parts
 from catalog.store.digests import HEX_CHARACTERS
 from catalog.store.documents import DELETED, GONE, LIVE, MISSING, NOT_MADE_CODE, TRASHED
@@ -43,6 +42,7 @@ from catalog.store.leases import Lease
 from catalog.store.newest import present_document, present_or_empty, with_documents
 from catalog.store.runs import seen_at, shown_last_seen
 from catalog.store.sealing import RECORD, Sealing, models_with, part_of, vault_behind
+from catalog.store.stored_records import unpack_record
 from catalog.store.tables import NOT_MADE, record_files, records, revisions, sources
 from catalog.terminal import printable
 
@@ -84,7 +84,7 @@ class Records:
                 return None
             sealing = Sealing(connection)
             try:
-                record = unpack(ModelRecord, sealing.opened(row.record, RECORD, row.id))
+                record = unpack_record(sealing.opened(row.record, RECORD, row.id))
                 names = present_or_empty(row).get(MARK, ())
                 return Disclosure(
                     values=sealing.values(model, part),
@@ -450,8 +450,7 @@ def _stored(row: Any, seen: dict[str, str], vault: Vault) -> StoredModel:
     try:
         document = present_document(row)
         document["last_seen"] = shown_last_seen(row, seen, document)
-        record = unpack(ModelRecord, vault.open_at(row.record, RECORD, row.id))
-        provenance = record.provenance
+        provenance = unpack_record(vault.open_at(row.record, RECORD, row.id)).provenance
     except KeyMissing:
         provenance = {}
     except (*UNREADABLE, AttributeError) as error:

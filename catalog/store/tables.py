@@ -216,6 +216,7 @@ records = Table(
     Column("missing_since", String(32)),
     Column("missing_run", BigInteger),
     Column("moved_to", Digest),
+    # Packed (`catalog.store.stored_records`).
     Column("record", LargeBinary, nullable=False),
     # What views show of the document of the newest revision, as JSON (`catalog.store.sql_views`). No reader but they.
     Column("document", Text, nullable=False),
