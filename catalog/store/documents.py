@@ -32,13 +32,13 @@ class Standing:
     copies: tuple[str, ...] = ()
 
 
-_REPLACED = ("first_seen", "status", "duplicate_group", "locations")
-"""What `finish` may say in place of the content."""
+_REPLACED = ("status", "duplicate_group")
+"""What `finish` may say in place of the content, places aside, of which it may say more."""
 
 
 def replaced_by_standing(content: Document) -> Document:
-    """What of the content its finished document may not say any more; None for what it does not have, though most do."""
-    own: dict[str, Any] = {name: content[name] for name in ("status", "duplicate_group") if name in content}
+    """What of the content its finished document may not say any more; None for places that it does not have."""
+    own: dict[str, Any] = {name: content[name] for name in _REPLACED if name in content}
     if (places := content.get("locations")) != [content.get("uri")]:
         own["locations"] = places
     return own
@@ -46,13 +46,9 @@ def replaced_by_standing(content: Document) -> Document:
 
 def content_of(document: Document, own: Document) -> Document:
     """The content that `finish` made this document of, `own` being what `replaced_by_standing` kept of it."""
-    own = {"locations": [document.get("uri")], **own}
-    content: dict[str, Any] = {
-        name: own.get(name) if name in _REPLACED else value
-        for name, value in document.items()
-        if name != "revision"
-    }
-    content |= {name: value for name, value in own.items() if name not in content}
+    content: dict[str, Any] = {**document, "first_seen": None, "revision": None}
+    content |= {name: own.get(name) for name in _REPLACED}
+    content["locations"] = own.get("locations", [document.get("uri")])
     content["flags"] = [flag for flag in content.get("flags", ()) if not _is_of_store(flag)] or None
     if MOVED_TO in content.get("extra", {}):
         extra = {name: value for name, value in content["extra"].items() if name != MOVED_TO}
