@@ -19,6 +19,8 @@ JOBS_BEFORE_PROCESSES = 256
 """So many are done before processes are started for the rest: that takes a second of processor time."""
 JOBS_BEFORE_FORKING = 32
 """The same where a host is there already: a worker costs some milliseconds."""
+SPARE_SECONDS = 0.5
+"""So long is waited for the first worker of such a host: to do anything here first takes longer than its start as a rule."""
 MOST_PROCESSES = 8
 
 
@@ -48,6 +50,7 @@ class Pool:
         )
         before_processes = JOBS_BEFORE_PROCESSES if spare is None else JOBS_BEFORE_FORKING
         self._here_first = before_processes if here_first is None else here_first
+        self._patience_seconds = 0.0 if spare is None else SPARE_SECONDS
         self._can_start = True
         self._is_started = False
 
@@ -65,6 +68,11 @@ class Pool:
         this process.
         """
         todo = iter(jobs)
+        if self._patience_seconds and self._here_first > 0:
+            first = list(itertools.islice(todo, self._here_first))
+            if len(first) == self._here_first:  # there is enough to do for processes, from the first job on
+                self._here_first = 0
+            todo = itertools.chain(first, todo)
         for job in todo:
             if self._can_start and self._here_first <= 0 and self._is_ready():
                 yield from cast("Iterable[R]", self._workers.map(itertools.chain([job], todo)))
@@ -74,11 +82,13 @@ class Pool:
 
     def _is_ready(self) -> bool:
         """Whether a worker is; starts them when it is asked first."""
+        patience_seconds = 0.0
         try:
             if not self._is_started:
                 self._workers.__enter__()
                 self._is_started = True
-            return self._workers.are_ready()
+                patience_seconds = self._patience_seconds
+            return self._workers.are_ready(patience_seconds)
         except (PicklingError, AttributeError, TypeError, WorkerFailedError):
             self._can_start = False  # for instance for a source that only this process has
             return False

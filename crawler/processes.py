@@ -128,11 +128,12 @@ class Workers(Generic[T, R]):
         """Of the workers that are ready."""
         return [worker.process_id for worker in self._workers if worker.process_id is not None]
 
-    def are_ready(self) -> bool:
-        """Whether a worker has started; does not wait."""
-        for worker in list(self._workers):
-            if worker.process_id is None and worker.connection.poll():
-                self._receive(worker)
+    def are_ready(self, patience_seconds: float = 0.0) -> bool:
+        """Whether a worker has started; waits so long for the first of them."""
+        starting = {worker.connection: worker for worker in self._workers if worker.process_id is None}
+        patience = 0.0 if self.process_ids else patience_seconds
+        for connection in wait(list(starting), patience):
+            self._receive(starting[connection])  # type: ignore[index]  # wait returns what it was given
         return bool(self.process_ids)
 
     def map(self, items: Iterable[T]) -> Iterator[R]:

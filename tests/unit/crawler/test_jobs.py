@@ -88,28 +88,42 @@ def test_records_made_in_processes_are_those_made_here(tmp_path, tree, monkeypat
     assert len(mapped) == 2, "files, then records"
 
 
-def test_a_command_forks_its_processes_from_itself(tmp_path, tree):
-    """Without a second interpreter, which would have to import all again."""
+@pytest.mark.parametrize(
+    ("models", "where", "files_read_here"),
+    [
+        pytest.param(MODELS, "in processes", 0, id="many"),
+        pytest.param(FEW // 2, "alone", 3 * (FEW // 2), id="few"),
+    ],
+)
+def test_a_command_forks_its_processes_from_itself(tmp_path, tree, models, where, files_read_here):
+    """Without a second interpreter, which would have to import all again; and does nothing itself that they do as well, which
+    costs more the first time than to wait for them.
+    """
+    for number in range(models, MODELS):
+        shutil.rmtree(tree / f"model-{number:02d}")
     home = tmp_path / "home"
     script = (
         "import subprocess, sys\n"
         "subprocess.Popen = None\n"
-        "from crawler import pool\n"
+        "from crawler import pool, readers\n"
         "seen, into = [], pool.Workers.map\n"
         "pool.Workers.map = lambda self, items: seen.append(1) or into(self, items)\n"
+        "here, whole = [], readers.read_whole\n"
+        "readers.read_whole = lambda *arguments: here.append(1) or whole(*arguments)\n"
         "pool.processors = __import__('crawler.jobs').jobs.processors = lambda: 2\n"
+        f"pool.SPARE_SECONDS = {PATIENCE_SECONDS}\n"
         "from catalog.cli import cli\n"
         "cli(sys.argv[1:], standalone_mode=False)\n"
-        "print('in processes' if seen else 'alone')\n"
+        "print('in processes' if seen else 'alone', len(here))\n"
     )
     command = [sys.executable, "-c", script, "--home", str(home), "crawl", str(tree)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines() == [
-        f"{MODELS} models: {MODELS} new, 0 changed, 0 unchanged.",
-        "in processes",
+        f"{models} models: {models} new, 0 changed, 0 unchanged.",
+        f"{where} {files_read_here}",
     ]
-    assert len(records_of(home)) == MODELS
+    assert len(records_of(home)) == models
 
 
 def test_a_rehearsal_reads_every_file_of_a_small_model_and_makes_its_record():
