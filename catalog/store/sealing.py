@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, select
@@ -58,9 +59,14 @@ class Sealing:
         self._connection = connection
         self._names: dict[str, tuple[str, ...]] = {}
 
+    @cached_property
+    def _is_set_up(self) -> bool:
+        """Asked once: the answer is a look at the file of the keys, and one of these is of one transaction."""
+        return self.vault.is_set_up
+
     def names(self, source: str) -> tuple[str, ...]:
         """The fields that are sealed in this source; none while no key is set up."""
-        if not self.vault.is_set_up:
+        if not self._is_set_up:
             return ()
         if source not in self._names:
             chosen = select(sources.c.options).where(sources.c.id == source)
