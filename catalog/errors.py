@@ -61,6 +61,15 @@ class NotAcceptable(UserError):
     http_status = 409
 
 
+class NotStorable(UserError):
+    """What somebody gives is no value that a database can hold or look for, such as bytes that are no text. Raised where the store is
+    left by such an error, shown as other wrong use: exit code 2, HTTP 400.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"What was given can neither be kept nor looked for: {reason}.")
+
+
 class SearchChanged(UserError):
     """A saved search is not what it was when its form was shown, so that what the form says would undo what was changed since.
     Raised by saved searches, shown as other wrong use: exit code 2, but HTTP 409.

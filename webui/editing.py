@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
@@ -14,6 +13,7 @@ from catalog.errors import EditRefused, RevisionConflict, UserError
 from catalog.recording.field_changes import FREE, Action, FieldChange
 from crawler.commands.index_state import bring_up_to_date
 from mappings import fields
+from webui.json_bodies import json_value
 from webui.reading import catalog, settings
 
 MERGE_PATCH = "application/merge-patch+json"
@@ -50,10 +50,7 @@ def json_body(asked: Request) -> dict[str, Any]:
     if asked.mimetype not in ACCEPTED:
         raise UnsupportedMediaType
     asked.max_content_length = BODY_BYTES
-    try:
-        body = json.loads(asked.get_data(cache=False), parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"The body is no JSON: {str(error)[:200]}.") from error
+    body = json_value(asked.get_data(cache=False), parse_constant=_no_constant)
     if not isinstance(body, dict):
         raise UserError("The body must be a JSON object.", advice='For instance {"license": "mit"}.')
     return body

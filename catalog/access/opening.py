@@ -19,7 +19,7 @@ from catalog.search.installed import open_engine
 
 if TYPE_CHECKING:
     from catalog.access.readers import StoreReader
-    from catalog.errors import StoreError
+    from catalog.errors import NotStorable, StoreError
     from catalog.query.request import SearchRequest, SearchResult
     from catalog.records.accounts import Happening
     from catalog.search.engine import EngineInfo, PointInTime, SearchEngine
@@ -151,7 +151,7 @@ def open_catalog(settings: Settings, principal: Principal | None = None) -> Iter
     catalogs.close()
 
 
-def reading_fault(error: Exception) -> StoreError | None:
+def reading_fault(error: Exception) -> StoreError | NotStorable | None:
     """The error as one of the record store, where it is; None for any other."""
     from catalog.store.faults import store_fault  # noqa: PLC0415 - SQLAlchemy, which a search alone does not need
 

@@ -7,10 +7,12 @@ import sqlite3
 from pathlib import Path
 from types import TracebackType
 
-from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
+from rfc8785 import CanonicalizationError
+from sqlalchemy.exc import DatabaseError, DataError, DBAPIError, OperationalError
 
-from catalog.errors import ModeldexError, StoreDamaged, StoreError, StoreUnavailable
+from catalog.errors import ModeldexError, NotStorable, StoreDamaged, StoreError, StoreUnavailable
 
+MAX_SHOWN = 80
 HERE = str(Path(__file__).parent)
 PACKAGES = str(Path(__file__).parents[2])
 DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
@@ -19,20 +21,34 @@ BACKUP = "Restore it from a backup, or use another --home and crawl again."
 log = logging.getLogger(__name__)
 
 
-def store_fault(error: BaseException | None, name: str) -> StoreError | None:
-    """The error as the store's own, where it is the store's: the database's, or one that stored values made. Else None.
+def store_fault(error: BaseException | None, name: str) -> StoreError | NotStorable | None:
+    """The error as the store's own, where it is the store's: the database's, or one that stored values made; what was given to it and
+    is no value for a database is wrong use. Else None.
 
     A value that cannot be what it is meant to be (JSON that does not end, a state that there is not) shows as whatever
     error it makes in this room; the log has the rest of it.
     """
     if error is None or isinstance(error, ModeldexError) or not isinstance(error, Exception):
         return None
+    if isinstance(error, DataError):
+        return NotStorable(sentence(error))
     if isinstance(error, DatabaseError):
         return unusable(error, f"The store {name} cannot be used: {sentence(error)}.{advice(error)}")
     if not _is_raised_here(error.__traceback__):
         return None
+    if reason := _no_value(error):
+        return NotStorable(reason)
     log.debug("a stored value cannot be read", exc_info=error)
     return StoreDamaged(f"the store {name}", f"{type(error).__name__}: {error}", BACKUP)
+
+
+def _no_value(error: Exception) -> str:
+    """Why the drivers and the hashes of this room refuse a value; empty for an error that stored values made, which have been one."""
+    if isinstance(error, UnicodeEncodeError):
+        return f"{error.object[:MAX_SHOWN]!r} is not text in UTF-8"
+    if isinstance(error, OverflowError):
+        return "a number in it is larger than 9,223,372,036,854,775,807"
+    return "it is not text in UTF-8" if isinstance(error, CanonicalizationError) else ""
 
 
 def unusable(error: DBAPIError, message: str) -> StoreError:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from catalog.errors import StoreDamaged, StoreError
+from catalog.errors import NotStorable, StoreDamaged, StoreError
 from catalog.records import SourceId, display_key
 from catalog.sealing.vault import Vault, vault_of
 from catalog.settings import Settings
@@ -123,7 +123,7 @@ class Store:
         if fault is not None:
             raise fault from error
 
-    def fault(self, error: BaseException | None) -> StoreError | None:
+    def fault(self, error: BaseException | None) -> StoreError | NotStorable | None:
         """The error in the store's own words, if it is the store's; for whoever does not leave it by a `with`."""
         return store_fault(error, str(self._engine.url))
 

@@ -8,6 +8,7 @@ the oldest, whose code made what they name.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
@@ -221,7 +222,7 @@ def _too_large(shown: Iterable[tuple[Commit, Sequence[Blob]]]) -> list[str]:
 
 
 def _path_of(address: str) -> Path:
-    path = unquote_to_bytes(address[len(SCHEME) :]).decode("utf-8", "surrogateescape")
+    path = os.fsdecode(unquote_to_bytes(os.fsencode(address[len(SCHEME) :])))
     if not path.startswith("/") or "\0" in path:
         raise UserError(
             "The address names no repository of this machine.",

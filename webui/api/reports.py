@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,6 +10,7 @@ from catalog.recording.metric_edits import field_of
 from crawler.formats import field_tree
 from crawler.formats.properties import setting_field
 from modeldex.sidecar import LogRefused, checked
+from webui.json_bodies import json_value
 
 ABOUT = ("metrics", "params", "latency_ms", "throughput", "dataset", "split", "step", "fields")
 MAX_MODEL_CHARS = 4_096
@@ -19,10 +19,7 @@ MAPS = ("metrics", "params", "fields")
 
 def read_report(body: bytes) -> tuple[str, dict[str, Any]]:
     """The model that is named and the values of its fields. Raises UserError with everything that is wrong."""
-    try:
-        report = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"The body is no JSON: {str(error)[:200]}.") from error
+    report = json_value(body)
     if not isinstance(report, dict):
         raise UserError(
             "The body is no JSON object.", advice='Send {"model": ID, "metrics": {"accuracy": 0.93}}.'

@@ -7,6 +7,8 @@ import pytest
 from fixtures.crawling import safetensors
 from fixtures.shell import run
 
+NO_TEXT = "caf\udce9"
+"""As Python has an argument that a terminal of Latin 1 sent."""
 TOO_LARGE = str(10**22)
 """No database holds such a number."""
 SURROGATES = b"\xff\xfe a password in another encoding\n"
@@ -37,6 +39,10 @@ WRONG = {
     "unset variable to serve": (("serve", "--port", "0", ""), EMPTY),
     "unset variable to work at": (("worker", ""), EMPTY),
     "unset variable as an alias": (("alias", "bert", ""), "aliases cannot be '' (empty)"),
+    "id in another encoding": (("show", NO_TEXT), "nor looked for: 'caf\\udce9' is not text in UTF-8."),
+    "plan in another encoding": (("retention", "apply", NO_TEXT, "--hash", "a"), "is not text in UTF-8."),
+    "token in another encoding": (("tokens", "revoke", NO_TEXT), "is not text in UTF-8."),
+    "metric in another encoding": (("edit", "bert", f"metrics.{NO_TEXT}=0.5"), "is not text in UTF-8."),
     "policy that is no text": (("users", "policy", "eve", "{latin}"), "it is not text in UTF-8."),
     "no terminal to ask at": (("users", "password", "eve"), "standard input is no terminal. Give it with"),
     "store to nowhere": (("store", "copy", "nowhere"), NO_DATABASE),
@@ -46,7 +52,7 @@ WRONG = {
 
 @pytest.mark.parametrize(("arguments", "sentence"), WRONG.values(), ids=WRONG)
 def test_wrong_use_is_one_sentence(home, arguments, sentence):
-    """Numbers called the store damaged, an unset variable crawled the directory one happened to be in, a copy to memory was gone at
+    """Numbers and texts in other encodings called the store damaged, an unset variable crawled the directory one happened to be in, a copy to memory was gone at
     once and "all over there".
     """
     folder, latin = home
