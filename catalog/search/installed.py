@@ -19,7 +19,7 @@ def open_engine(settings: Settings) -> SearchEngine:
         return engine
     from catalog.search.engines_of_others import checked_engine  # noqa: PLC0415 - our own engines need no checks
 
-    return checked_engine(settings.engine, _made("engine", settings))
+    return checked_engine(settings.engine, _opened("engine", settings))
 
 
 def open_writer(settings: Settings) -> IndexWriter:
@@ -29,10 +29,10 @@ def open_writer(settings: Settings) -> IndexWriter:
         return writer
     from catalog.search.engines_of_others import checked_writer  # noqa: PLC0415 - as above
 
-    return checked_writer(settings.engine, _made("writer", settings))
+    return checked_writer(settings.engine, _opened("writer", settings))
 
 
-def _made(kind: str, settings: Settings) -> Any:
+def _opened(kind: str, settings: Settings) -> Any:
     """What the plug-in of another package makes of the settings."""
     from catalog.contracts import only_errors  # noqa: PLC0415 - as above
 

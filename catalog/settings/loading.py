@@ -163,10 +163,8 @@ def load_settings(home: str | None = None, environment: Mapping[str, str] | None
         ) from error
     folder = folder.absolute()
     if not is_text(str(folder)):
-        from catalog.terminal import printable  # noqa: PLC0415 - 3 ms that a command need not pay
-
         raise UserError(
-            f"The folder of all state, {printable(folder)}, has a name that is not UTF-8, which neither store nor index can take.",
+            f"The folder of all state, {str(folder)!r}, has a name that is not UTF-8, which neither store nor index can take.",
             advice="Name another with: modeldex --home FOLDER",
         )
     values = _located(_from_file(folder / FILE_NAME)) | _located(_from_environment(environment))
