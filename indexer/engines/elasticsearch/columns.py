@@ -8,7 +8,7 @@ from typing import Any
 from catalog.query.document_values import has_named_number, is_leaf
 from catalog.query.instants import milliseconds
 from indexer.analysis import fold
-from indexer.projection import leaf_text
+from indexer.field_values import leaf_text
 from mappings import fields
 from mappings.metrics import metrics
 

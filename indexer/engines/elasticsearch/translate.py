@@ -38,7 +38,8 @@ from indexer.engines.elasticsearch.columns import (
     pieces,
     words,
 )
-from indexer.projection import ANY_TEXT, leaf_text
+from indexer.field_values import leaf_text
+from indexer.projection import ANY_TEXT
 from indexer.relevance import units
 
 Clause = dict[str, Any]

@@ -31,7 +31,8 @@ from catalog.query.nodes import (
 )
 from catalog.text.wildcards import looks_like
 from indexer.analysis import fold, phrase_words, query_words
-from indexer.projection import ANY_TEXT, Projection, leaf_text, project
+from indexer.field_values import leaf_text
+from indexer.projection import ANY_TEXT, Projection, project
 from mappings import fields
 
 

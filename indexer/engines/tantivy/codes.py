@@ -38,7 +38,7 @@ def has_own_exists(name: str) -> bool:
     return name in _columns_with_own_exists()
 
 
-@lru_cache(maxsize=1_024)
+@lru_cache(maxsize=4_096)
 def heads(values: tuple[Any, ...]) -> tuple[str, ...]:
     """The codes of every set of conditions that an evaluation with these parts satisfies."""
     parts = {name: value for name, value in zip(EVALUATION_PARTS, values, strict=True) if value is not None}

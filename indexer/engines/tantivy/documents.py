@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -36,7 +36,8 @@ def make_row(model_id: str, revision: int, document: Mapping[str, Any]) -> tanti
     projection = project(document)
     codes = column_codes()
     row: dict[str, Any] = {codes.get(name, name): values for name, values in projection.keywords.items()}
-    row |= {codes[name]: value for name, value in projection.numbers.items() if name in codes}
+    for name, value in projection.numbers.items():
+        row[codes[name]] = value
     for name, leaves in projection.flattened.items():
         row[codes[name]] = [f"{path}={text}" for path, texts in leaves.items() for text in texts]
     if projection.named:
@@ -51,12 +52,10 @@ def make_row(model_id: str, revision: int, document: Mapping[str, Any]) -> tanti
     for name in ordered_keywords():
         if name in projection.keywords:
             row[f"{name}.order"] = order_key(projection.keywords[name][0])
-    columns = _columns_of_texts()
-    for name in projection.texts:
-        if name in columns:
-            for_pieces, for_words = columns[name]
+    for name, for_pieces, for_words in _columns_of_texts():
+        if name in projection.texts:
             pieces, more = projection.text(name)
-            row[for_pieces] = PHRASE_BREAK.join(pieces)
+            row[for_pieces] = pieces[0] if len(pieces) == 1 else PHRASE_BREAK.join(pieces)
             if more:
                 row[for_words] = more
     row[PRESENT] = " ".join(projection.present)
@@ -89,5 +88,6 @@ def _coded(projection: Projection, tail: Mapping[str, float]) -> list[str]:
 
 
 @cache
-def _columns_of_texts() -> Mapping[str, tuple[str, str]]:
-    return {name: (f"{name}.pieces", f"{name}.words") for name in text_columns()}
+def _columns_of_texts() -> Sequence[tuple[str, str, str]]:
+    """The fields with text, and their two columns."""
+    return tuple((name, f"{name}.pieces", f"{name}.words") for name in text_columns())

@@ -49,7 +49,8 @@ from indexer.engines.tantivy.schema import (
     term_prefix,
 )
 from indexer.engines.tantivy.text_order import before, like
-from indexer.projection import ANY_TEXT, MAX_KEYWORD_CHARACTERS, leaf_text
+from indexer.field_values import MAX_KEYWORD_CHARACTERS, leaf_text
+from indexer.projection import ANY_TEXT
 from mappings import fields
 
 if TYPE_CHECKING:

@@ -1,9 +1,13 @@
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from catalog.errors import DocumentRejected
-from indexer.projection import MAX_KEYWORD_CHARACTERS, MAX_LONG, project
+from indexer.field_values import MAX_KEYWORD_CHARACTERS, MAX_LONG
+from indexer.projection import project
+from mappings import indexed_fields
 
 
 def test_whole_number_that_the_store_wrote_as_text_is_indexed():
@@ -63,3 +67,30 @@ def test_texts_of_all_columns_are_analysed_alike():
     assert held.text("name") == held.text("title")
     assert held.text("all_text")[0] == [*held.text("name")[0], "vision"]
     assert held.text("missing") == ([], "")
+
+
+@pytest.mark.parametrize(
+    ("document", "field"),
+    [({"metrics": {"f1": 10**400}}, "metrics"), ({"evaluations": [{"value": 10**400}]}, "evaluations")],
+)
+def test_number_of_a_metric_that_no_engine_holds_is_refused(document, field):
+    """It ended the drain, and with it the index of every other model."""
+    with pytest.raises(DocumentRejected, match=f"{field}: 1000.* is beyond 64-bit floating point"):
+        project({"id": "a", **document})
+
+
+VALUES = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5))
+
+
+@given(st.sampled_from(sorted(row.name for row in indexed_fields() if "." not in row.name)), VALUES)
+def test_value_is_taken_alike_on_its_own_and_as_the_only_one_of_a_list(name, value):
+    """The first goes the short way of its type, the second is looked at by the field's handler."""
+    assert _outcome({name: value}) == _outcome({name: ("", value)})
+
+
+def _outcome(document):
+    try:
+        held = project(document)
+    except DocumentRejected as error:
+        return error.reason
+    return held.keywords, held.numbers, held.texts, held.present, held.flattened, held.named
