@@ -191,13 +191,13 @@ def _add_leaf(leaves: dict[str, list[str]], path: str, text: str | None) -> None
 
 def _nested(into: Projection, row: Field, values: list[Any]) -> None:
     for element in values[:MAX_EVALUATIONS]:
-        if not isinstance(element, Mapping):
+        if type(element) is not dict and not isinstance(element, Mapping):
             raise TypeError(f"{type(element).__name__} where an object is expected")
         kept: dict[str, str | float] = {}
         for name in _EVALUATION_KEYWORDS:
             value = element.get(name)
             if isinstance(value, str) and 0 < len(value) <= MAX_KEYWORD_CHARACTERS:
-                kept[name] = fold(value)
+                kept[name] = value.lower() if value.isascii() else fold(value)
         number = element.get("value")
         if isinstance(number, (int, float)) and not isinstance(number, bool) and _is_finite(number):
             kept["value"] = float(number) + 0.0

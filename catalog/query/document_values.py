@@ -74,18 +74,24 @@ def metrics_by_dataset(evaluations: Iterable[Any]) -> dict[str, float]:
     """
     chosen: dict[str, tuple[int, float]] = {}
     for evaluation in evaluations:
-        if not isinstance(evaluation, Mapping):
+        if type(evaluation) is not dict and not isinstance(evaluation, Mapping):
             continue
         metric, dataset, value = (evaluation.get(part) for part in ("metric", "dataset", "value"))
         if not isinstance(metric, str) or not isinstance(dataset, str) or not metric or not dataset:
             continue
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             continue
-        name = fold(f"metrics.{metric}@{dataset}")
+        name = _name_on_dataset(metric, dataset)
         rank = split_rank(evaluation)
         if name not in chosen or rank < chosen[name][0]:
             chosen[name] = (rank, float(value) + 0.0)
     return {name: value for name, (_, value) in chosen.items()}
+
+
+@lru_cache(maxsize=1_024)
+def _name_on_dataset(metric: str, dataset: str) -> str:
+    """Models are measured on the same few data sets."""
+    return fold(f"metrics.{metric}@{dataset}")
 
 
 def is_ordered_text(name: str) -> bool:
