@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from catalog.records import Evidence, Extraction, Origin, Role
+from catalog.text.patterns import pattern
 from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats import jsons
@@ -20,12 +21,20 @@ RESULTS = {
     "predict_results.json": "predict",
     "test_results.json": "test",
 }
+_LINES = pattern(r"(?P<split>eval|test|train|predict)_results(?:[_-][\w.-]{1,64})?\.txt")
+"""What transformers wrote before 4.0, and many scripts write still: a line `name = value` each. Source: transformers 3.5
+examples/text-classification/run_glue.py."""
+_LINE = pattern(r"\s*(?P<name>[\w./@-]{1,200})\s*[=:]\s*(?P<value>[-+]?[\d.]\S{0,40})\s*")
+MAX_LINES = 500
+MAX_TEXT_BYTES = 256 * 1024
 STATE = "trainer_state.json"
 MAX_LOG_ENTRIES = 50_000
 _CHECKPOINT = re.compile(r"(?:^|/)checkpoint-\d{1,15}/[^/]+$")
 POSITION = frozenset({"epoch", "step", "total_flos", "learning_rate", "grad_norm", "num_input_tokens_seen"})
 SPLITS = {"eval": "validation", "train": "train", "predict": "test", "test": "test"}
 _PREFIX = re.compile(r"^(eval|train|predict|test)_(?:\w)")
+_OF_DATASET = pattern(r"eval_(?P<dataset>.{1,100})_(?:runtime|samples_per_second)")
+MAX_DATASETS = 100
 _SAMPLES = re.compile(r"_samples$|_mem_|_num_tokens|_steps$")
 _BEST_KEYS = frozenset({"best_metric", "best_model_checkpoint", "best_global_step"})
 
@@ -37,14 +46,16 @@ class HfTrainerExtractor:
     """
 
     name = "hf-trainer"
-    version = 4
-    description = "trainer_state.json and *_results.json of a Trainer run"
+    version = 5
+    description = "trainer_state.json, *_results.json and *_results.txt of a Trainer run"
     reads = "epochs, steps, metrics with split and step, best metric, learning rate, speed"
     limits = "JSON 16 MB, 200,000 values, 50,000 log entries"
-    signs = Signs(names=(STATE, *RESULTS))
+    signs = Signs(names=(STATE, *RESULTS), suffixes=(".txt",))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         name = key.rsplit("/", 1)[-1]
+        if _LINES.fullmatch(name) and any(_LINE.fullmatch(line) for line in _lines(head)):
+            return Claim(format="hf-trainer", role=Role.RUN, confidence=70)
         if (name != STATE and name not in RESULTS) or head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in {
             b"{",
             b"",
@@ -54,6 +65,9 @@ class HfTrainerExtractor:
 
     def extract(self, reader: RangedReader) -> Extraction:
         findings = Findings(reader, self, format=None, role=Role.RUN, origin=Origin.RUN)
+        if match := _LINES.fullmatch(reader.name):
+            _tell_lines(findings, reader, match["split"])
+            return findings.extraction()
         value = jsons.read_object(reader)
         if reader.name == STATE:
             checkpoint = _CHECKPOINT.search(reader.key) is not None
@@ -61,6 +75,25 @@ class HfTrainerExtractor:
         else:
             _tell_results(findings, value)
         return findings.extraction()
+
+
+def _lines(data: bytes) -> list[str]:
+    return data.decode("utf-8-sig", "replace").splitlines()[:MAX_LINES]
+
+
+def _tell_lines(findings: Findings, reader: RangedReader, split: str) -> None:
+    for row, line in enumerate(_lines(reader.take(0, min(reader.size_bytes, MAX_TEXT_BYTES))), 1):
+        match = _LINE.fullmatch(line)
+        if match is None or match["name"] in POSITION:
+            continue
+        own = _PREFIX.match(match["name"])
+        findings.metric(
+            match["name"],
+            match["value"],
+            f"line:{row}",
+            split=SPLITS[own[1] if own else split],
+            block="trainer",
+        )
 
 
 def _tell_results(findings: Findings, results: Mapping[str, Any]) -> None:
@@ -71,7 +104,9 @@ def _tell_results(findings: Findings, results: Mapping[str, Any]) -> None:
             if name != "epoch":
                 findings.say(f"extra.trainer.{name}", number(value), pointer(name))
         else:
-            _tell_metric(findings, name, value, pointer(name), step=None, primary=False)
+            _tell_metric(
+                findings, name, value, pointer(name), step=None, primary=False, datasets=_datasets([results])
+            )
 
 
 def _tell_state(findings: Findings, state: Mapping[str, Any], *, checkpoint: bool) -> None:
@@ -113,6 +148,7 @@ def _tell_log(findings: Findings, log: list[Any], *, own_step: int | None, check
             pointer("log_history"),
         )
     start = max(0, len(log) - MAX_LOG_ENTRIES)
+    datasets = _datasets(log[start:])
     last: dict[str, tuple[int, Mapping[str, Any]]] = {}
     for index, entry in enumerate(log[start:], start):
         values = mapping(entry)
@@ -129,9 +165,8 @@ def _tell_log(findings: Findings, log: list[Any], *, own_step: int | None, check
         if checkpoint and own_step is not None and step != own_step and _PREFIX.match(name):
             continue
         chosen = own_step is not None and step == own_step
-        _tell_metric(
-            findings, name, values[name], pointer("log_history", index, name), step=step, primary=chosen
-        )
+        place = pointer("log_history", index, name)
+        _tell_metric(findings, name, values[name], place, step=step, primary=chosen, datasets=datasets)
     _tell_first_learning_rate(findings, log)
 
 
@@ -152,8 +187,29 @@ def _tell_first_learning_rate(findings: Findings, log: list[Any]) -> None:
         )
 
 
+def _datasets(entries: Sequence[Any]) -> list[str]:
+    """The data sets of an evaluation on several: `eval_mnli_loss` and `eval_mnli_runtime` are logged of each.
+
+    Source: transformers trainer.py (`_evaluate`, `metric_key_prefix`).
+    """
+    names = {
+        match["dataset"]
+        for entry in entries
+        for name in mapping(entry)
+        if (match := _OF_DATASET.fullmatch(name)) and f"eval_{match['dataset']}_loss" in mapping(entry)
+    }
+    return sorted(names, key=len, reverse=True)[:MAX_DATASETS]
+
+
 def _tell_metric(
-    findings: Findings, name: str, value: Any, place: str, *, step: int | None, primary: bool
+    findings: Findings,
+    name: str,
+    value: Any,
+    place: str,
+    *,
+    step: int | None,
+    primary: bool,
+    datasets: Sequence[str],
 ) -> None:
     if number(value) is None and not isinstance(value, str):
         return
@@ -164,6 +220,14 @@ def _tell_metric(
     split = SPLITS[match[1]] if match else ("train" if name == "loss" else None)
     if name == "train_runtime":
         findings.say("training.duration_seconds", number(value), place)
+    dataset = next((item for item in datasets if name.startswith(f"eval_{item}_")), None)
     findings.metric(
-        name, value, place, split=split, step=step, block="trainer", primary=True if primary else None
+        name if dataset is None else f"eval_{name.removeprefix(f'eval_{dataset}_')}",
+        value,
+        place,
+        dataset=dataset,
+        split=split,
+        step=step,
+        block="trainer",
+        primary=True if primary else None,
     )

@@ -73,3 +73,46 @@ def test_the_rate_of_the_log_is_inferred_and_the_mean_loss_of_a_run_is_not_that_
         (0.0002962, Evidence.INFERRED)
     ]
     assert [item.raw for item in seen if item.field in {"metrics.loss", "metrics.train_loss"}] == [0.8]
+
+
+def metrics_of(extraction):
+    return [
+        (
+            item.field.removeprefix("metrics."),
+            item.context.get("dataset"),
+            item.context.get("split"),
+            item.raw,
+        )
+        for item in extraction.observations
+        if item.field.startswith("metrics.")
+    ]
+
+
+def test_metrics_of_several_data_sets_are_those_of_each():
+    """`mnli_accuracy` was a metric that nobody knows."""
+    entry = {
+        f"eval_{name}_{metric}": 0.5
+        for name in ("mnli", "mnli-mm")
+        for metric in ("loss", "runtime", "accuracy")
+    }
+    content = {"global_step": 9, "log_history": [{"step": 9, **entry, "eval_f1_macro": 0.7}]}
+    told = metrics_of(extract(HfTrainerExtractor, "run/trainer_state.json", content))
+    assert {item for item in told if "runtime" not in item[0]} == {
+        ("eval_loss", "mnli", "validation", 0.5),
+        ("eval_accuracy", "mnli", "validation", 0.5),
+        ("eval_loss", "mnli-mm", "validation", 0.5),
+        ("eval_accuracy", "mnli-mm", "validation", 0.5),
+        ("eval_f1_macro", None, "validation", 0.7),
+    }
+
+
+def test_results_of_a_line_each_are_read():
+    """Scripts of transformers wrote no JSON before 2020, and people copied them."""
+    content = b"***** Eval results *****\nepoch = 3.0\nacc = 0.91\n  eval_loss = 0.3\nmodel = bert\n"
+    assert HfTrainerExtractor().claims("run/eval_results.txt", content) is not None
+    told = metrics_of(extract(HfTrainerExtractor, "run/eval_results.txt", content))
+    assert told == [("acc", None, "validation", "0.91"), ("eval_loss", None, "validation", "0.3")]
+
+
+def test_a_text_without_values_is_no_result():
+    assert HfTrainerExtractor().claims("run/test_results.txt", b"all good\nsee the wiki\n") is None
