@@ -71,11 +71,16 @@ SUFFIXES = pattern(
 
 
 def stem(name: str) -> str:
-    """A file's base name without its format suffixes and its shard number."""
+    """A file's base name without its format suffixes and its shard number, and the suffixes that some put before that."""
+    name = _without_suffixes(name)
+    return _without_suffixes(without_number(name)) or name
+
+
+def _without_suffixes(name: str) -> str:
     shorter = SUFFIXES.sub("", name)
     while shorter != name and shorter:
         name, shorter = shorter, SUFFIXES.sub("", shorter)
-    return without_number(name) or name
+    return name
 
 
 def is_machine_name(name: str) -> bool:

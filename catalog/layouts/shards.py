@@ -54,7 +54,10 @@ def shard_of(name: str) -> Shard | None:
     for form in (SHARD, CONSOLIDATED, *RANKS):
         if match := form.match(name):
             parts = match.groupdict()
-            return Shard(parts["stem"] or "model", int(parts["number"]), int(parts.get("total") or 0))
+            stem = parts["stem"].removesuffix(
+                parts["rest"] or ""
+            )  # some put the suffix before the number, too
+            return Shard(stem or "model", int(parts["number"]), int(parts.get("total") or 0))
     return None
 
 

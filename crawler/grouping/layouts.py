@@ -105,6 +105,7 @@ SIDE_DIRECTORIES = frozenset(
         "eval",
         "evals",
         "evaluation",
+        "dvclive",
         "evaluations",
         "evalplus_results",
         "lighteval_results",
@@ -127,7 +128,7 @@ SIDE_DIRECTORIES = frozenset(
     }
 )
 """Sub-directories in which tools keep what they say of the model beside. Source: huggingface.co/docs/hub (`.eval_results`),
-hydra.cc (`.hydra`), wandb, transformers `additional_chat_templates`; the rest are people's habits, and hold no model.
+hydra.cc (`.hydra`), wandb, dvclive, transformers `additional_chat_templates`; the rest are people's habits, and hold no model.
 """
 
 RUN_DIRECTORY = pattern(r"(?:^|/)(?P<version>version_\d+)/(?:checkpoints/)?[^/]*$")

@@ -469,6 +469,11 @@ def test_the_root_is_named_after_the_source():
         ("file:///data/churn/checkpoints", ["400/model.onnx"], ["churn-400"]),
         ("file:///data/churn/checkpoint-100", ["config.json", "model.safetensors"], ["churn-checkpoint-100"]),
         ("file:///data/churn/v3", ["model.onnx"], ["churn"]),
+        (
+            "file:///data/models",
+            [f"ink/model.safetensors-0000{n}-of-00002.safetensors" for n in (1, 2)],
+            ["ink"],
+        ),
         ("file:///data/churn", ["ggml-model-Q4_K_M.gguf"], ["churn"]),
         ("file:///data/models", ["ink/ggml-model-f16.gguf", "ink/ggml-model-q4_0.gguf"], ["ink", "ink"]),
         ("file:///mnt/home/checkpoint-100", ["model.onnx"], ["model"]),
