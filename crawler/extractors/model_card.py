@@ -73,7 +73,7 @@ class ModelCardExtractor:
     """
 
     name = "model-card"
-    version = 4
+    version = 5
     description = "Model cards (README.md with YAML front matter)"
     reads = "licence, task, languages, tags, data sets, base models, model-index results, first paragraph, settings lists"
     limits = "file 2 MB, front matter 256 kB, text 256 kB; YAML 100,000 nodes, no merge keys"
@@ -128,7 +128,10 @@ def _readable_keys(text: str) -> dict[str, Any]:
 
 def _tell_metadata(findings: Findings, metadata: Mapping[str, Any]) -> None:
     for key, field in LISTS.items():
-        for item in _names(metadata.get(key)):
+        items = _names(metadata.get(key))
+        if field == "license":  # all of them hold: as rivals they would contradict each other
+            items = [", ".join(items)] if items else []
+        for item in items:
             if not _NO_BASE.match(item):
                 findings.say(field, item, _place(key))
     for key, field in TEXTS.items():

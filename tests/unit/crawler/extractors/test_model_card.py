@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
-from fixtures.extraction import extract
+from fixtures.extraction import all_values_of, extract
 
 from catalog.testing.extractors import ExtractorSuite, Sample
 from crawler.extractors.model_card import ModelCardExtractor
@@ -39,3 +39,9 @@ def test_a_tag_that_names_no_base_is_none():
     )
     seen = extract(ModelCardExtractor, "lora/README.md", card.encode()).observations
     assert [item.raw for item in seen if item.field == "tags"] == ["lora", "base_model:adapter:org/base"]
+
+
+def test_licences_in_a_list_hold_together():
+    """They contradicted each other, and `license:mit` did not find the model."""
+    card = b"---\nlicense:\n- mit\n- apache-2.0\n---\n# Net\n"
+    assert all_values_of(extract(ModelCardExtractor, "net/README.md", card))["license"] == ["mit, apache-2.0"]
