@@ -227,7 +227,7 @@ def _tell_other_kohya(findings: Findings, metadata: Mapping[str, str], keys_read
 
 
 def _tell_objects(findings: Findings, metadata: Mapping[str, str]) -> None:
-    for field, value, place in metadata_objects.told(metadata):
+    for field, value, place in metadata_objects.settings_in(metadata):
         findings.say(field, value, _pointer(place))
     for base, relation, place in metadata_objects.bases(metadata):
         _tell_base(findings, base, relation, _pointer(place))

@@ -40,7 +40,7 @@ def object_in(text: str | None) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def told(metadata: Mapping[str, str]) -> Iterator[tuple[str, Any, str]]:
+def settings_in(metadata: Mapping[str, str]) -> Iterator[tuple[str, Any, str]]:
     """Field, value, and where it stands."""
     for key, names in FIELDS.items():
         settings = object_in(metadata.get(key))

@@ -25,10 +25,10 @@ from catalog.lazy_dataclasses import dataclass, field, replace
 from catalog.records import ObjectKey, ObjectMeta, SourceId
 from catalog.settings import Settings
 from catalog.settings.sections import setting
+from crawler.annexed import pointer_of
 from crawler.grouping.draft import upwards
 from crawler.selection import Selection
 from crawler.source import Listed, no_objects
-from crawler.sources.annexed import pointer_of
 from crawler.unfinished import (
     GIT,
     OF_ANOTHER_PROGRAM,
