@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import TypeGuard
 
 from catalog.lazy_dataclasses import dataclass, replace
 from catalog.query.document_values import is_leaf
 from catalog.query.nodes import And, Nested, Not, Query, Range, Term
-from catalog.query.problems import Suggestion
 from catalog.query.text.numbers import (
     COUNT_UNITS,
     TOKEN_UNITS,
@@ -23,12 +22,12 @@ from catalog.query.text.numbers import (
     plain,
 )
 from catalog.query.text.parse_context import Leaf, Reading
-from catalog.query.text.printing import metric_name, name_of, print_query, quoted
-from catalog.query.text.targets import Target, more_metrics, resolve, suggestions
+from catalog.query.text.printing import metric_name, name_of, print_query
+from catalog.query.text.targets import Target
 from catalog.query.text.tokens import Piece, Token
+from catalog.query.text.unknown_names import tell_unknown_dataset_of, tell_unknown_metric
 from catalog.text.patterns import pattern
 from catalog.text.slugs import slug
-from catalog.text.spelling import nearest
 
 _HUNDRED = Decimal(100)
 _OPEN_ENDS = frozenset({"", "*"})
@@ -53,9 +52,9 @@ def numeric_leaves(token: Token, target: Target, reading: Reading) -> list[Leaf]
     pieces = _interval(token, target, reading) or _joined_numbers(token, target)
     leaves = [_numeric(piece, token, target, reading) for piece in pieces]
     if target.metric is None and target.kind == "metric":
-        _unknown_metric(token, target, reading)
+        tell_unknown_metric(token, target, reading)
     if target.dataset is not None:
-        _unknown_dataset(token, target, reading)
+        tell_unknown_dataset_of(token, target, reading)
     return [leaf for leaf in leaves if leaf is not None]
 
 
@@ -177,8 +176,12 @@ def _numeric(piece: Piece, token: Token, target: Target, reading: Reading) -> Le
     return Leaf(node=node, label=label, explanation=_explained(target, bounds, token.operator))
 
 
+_END_OF_SENTENCE = pattern(r"(?<=[\w%])[.!?]+$")
+
+
 def _bounds(piece: Piece, target: Target) -> _Bounds | None:
     text = _spelled_range(piece.text, target) or piece.text
+    text = text if piece.quoted else _END_OF_SENTENCE.sub("", text)
     low_text, dots, high_text = text.partition("..")
     if not dots:
         number = _number_of(text, target)
@@ -460,64 +463,3 @@ def _explained(target: Target, bounds: _Bounds, operator: str) -> str:
     if target.nested:
         parts.append(target.label)
     return "; ".join(parts)
-
-
-def _unknown_dataset(token: Token, target: Target, reading: Reading) -> None:
-    base = token.name.partition("@")[0]
-    tell_unknown_dataset(
-        target.dataset or "",
-        (token.start, token.name_end),
-        lambda name: reading.replaced(token.start, token.name_end, f"{base}@{quoted(name)}").text,
-        reading,
-    )
-
-
-def tell_unknown_dataset(
-    wanted: str, place: tuple[int, int], mended: Callable[[str], str], reading: Reading
-) -> None:
-    """Says that nothing was evaluated there, and which data sets there are. `mended` is the whole text with another one."""
-    known = reading.vocabulary.evaluated_on if reading.vocabulary is not None else {}
-    if not known or wanted in {name.casefold() for name in known} or not reading.may_look_up():
-        return
-    if reading.vocabulary is not None and reading.vocabulary.is_evaluated_on(wanted):
-        return  # by more models than were looked at for names
-    near = [name for name in known if wanted in name.casefold() or name.casefold() in wanted]
-    close = sorted(near or nearest(wanted, known, counts=known), key=lambda name: -known[name])[:3]
-    offered = [Suggestion(label=name, text=mended(name)) for name in close]
-    ask = f" Did you mean {close[0]}?" if close else f" There are {', '.join(sorted(known)[:5])}."
-    reading.problem("unknown-dataset", f"No model was evaluated on {wanted}.{ask}", *place, *offered)
-
-
-_VERSION = pattern(r"\d+\.\d+(?:\.\d+)*")
-
-
-def _unknown_metric(token: Token, target: Target, reading: Reading) -> None:
-    name = target.path.removeprefix("metrics.")
-    vocabulary = reading.vocabulary
-    if vocabulary is not None and name in vocabulary.metrics:
-        return
-    known = bool(resolve(name))  # spelled with an accent: none reports it, and no other is meant
-    close = suggestions(name, vocabulary, numeric=True) if not known and reading.may_look_up() else []
-    counts = vocabulary.metrics if vocabulary else {}
-    if (
-        not close
-        and not known
-        and _VERSION.fullmatch(token.values[0].text)
-        and token.operator in {">", ">=", "<", "<="}
-    ):
-        spelled = f"{token.name} version{token.operator}{token.values[0].text}"
-        offered = [reading.replaced(token.start, token.end, spelled)]
-        reading.problem("unknown-metric", f"No model reports {name}.", token.start, token.name_end, *offered)
-        return
-    offered = [
-        Suggestion(
-            label=f"{metric} ({counts[metric]:,})" if counts.get(metric) else metric,
-            text=reading.replaced(token.start, token.name_end, metric).text,
-        )
-        for metric in close
-    ]
-    ask = f" Did you mean {close[0]}?" if close else ""
-    message = f"No model reports {name}."
-    if more_metrics(vocabulary):
-        message = f"{name} is none of the {len(counts):,} most frequent metrics."
-    reading.problem("unknown-metric", f"{message}{ask}", token.start, token.name_end, *offered)

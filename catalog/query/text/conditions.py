@@ -11,7 +11,6 @@ from catalog.query.text.comparisons import (
     evaluation,
     may_count_billions,
     numeric_leaves,
-    tell_unknown_dataset,
 )
 from catalog.query.text.date_conditions import WORD_OPERATORS, date_leaves
 from catalog.query.text.keywords import canonical_value, keyword_leaf, text_leaf
@@ -33,6 +32,7 @@ from catalog.query.text.targets import (
     why_only_shown,
 )
 from catalog.query.text.tokens import Piece, Token
+from catalog.query.text.unknown_names import tell_unknown_dataset
 from catalog.query.text.version_conditions import order_of
 from catalog.text.patterns import pattern
 from catalog.text.slugs import slug

@@ -11,6 +11,8 @@ DUTCH: Mapping[str, str] = {
     "all": "alle",
     "and": "en",
     "best": "beste",
+    "better": "beter betere",
+    "worse": "slechter slechtere",
     "between": "tussen",
     "billion": "miljard",
     "by": "door",

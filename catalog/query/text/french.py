@@ -96,6 +96,9 @@ FRENCH: Mapping[str, str] = {
 }
 """English words, and those of which each stands for one."""
 FRENCH_PHRASES: Mapping[tuple[str, str], tuple[str, str]] = {
+    **{(word, "que"): ("better", "than") for word in ("meilleur", "meilleure", "meilleurs", "meilleures")},
+    ("pire", "que"): ("worse", "than"),
+    ("pires", "que"): ("worse", "than"),
     ("il", "y"): ("ago", "the"),
     ("plus", "un"): ("over", "a"),  # plus d'un an
     ("moins", "un"): ("under", "a"),

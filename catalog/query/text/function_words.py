@@ -9,9 +9,9 @@ def _words(text: str) -> frozenset[str]:
 
 FUNCTION_WORDS = _words(
     "about all also an any anything are as at be both but by can could do does either everything for from got had has have having how in is it its many me model "
-    "models my of on our please some something such that the their them there these this those to use used using was we were what what's whats where which who "
+    "models my of on only our please some something such supporting supports that the their them there these this those to use used using was we were what what's whats where which who "
     "whose with you your "
-    "alle auf das dem den der des die ein eine für haben modell modelle modellen und welche welches zum zur "
+    "nur seulement alle auf das dem den der des die ein eine für haben modell modelle modellen und welche welches zum zur "
     "modèle modèles modelo modelos modello modelli"
 )
 """Never required, except in quotes or where nothing else is asked for."""

@@ -57,6 +57,8 @@ GERMAN: Mapping[str, str] = {
     "may": "mai",
     "me": "mir",
     "million": "millionen",
+    "better": "besser bessere",
+    "worse": "schlechter schlechtere",
     "min": "mindestens minimal",
     "models": "modelle modellen modell",
     "months": "monat monate monaten",

@@ -90,6 +90,8 @@ ITALIAN: Mapping[str, str] = {
 }
 """English words, and those of which each stands for one."""
 ITALIAN_PHRASES: Mapping[tuple[str, str], tuple[str, str]] = {
+    **{(word, "di"): ("better", "than") for word in ("migliore", "migliori", "meglio")},
+    **{(word, "di"): ("worse", "than") for word in ("peggiore", "peggiori", "peggio")},
     ("mese", "scorso"): ("last", "month"),
     ("settimana", "scorsa"): ("last", "week"),
     ("anno", "scorso"): ("last", "year"),

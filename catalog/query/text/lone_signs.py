@@ -16,6 +16,7 @@ _LONE_SIGN = pattern(
 )
 _SIMILAR_TO = pattern(r"[\w.@-]+!?~[=>]\S+")
 """`license~=mit`: no condition here, and no word of any model."""
+_DIGITS = pattern(r"\d+(?:\.\d+)?")
 _ARITHMETIC = frozenset("-+*/%")
 _OF_TITLES = frozenset(
     "\N{MULTIPLICATION SIGN}\N{MINUS SIGN}\N{RIGHTWARDS ARROW}\N{LEFTWARDS ARROW}\N{LEFT RIGHT ARROW}"
@@ -57,6 +58,8 @@ def _reckons(before: Token | None, token: Token, after: Token | None, reading: R
     if before.kind is Kind.CONDITION:
         return token.text == "/"
     names = KnownNames(reading)
+    if before.kind is Kind.WORD and before.start == 0 and _DIGITS.fullmatch(before.text):
+        return after.operator in _COMPARING and names.units(after.name) is not None  # `1 - f1 < 0.1`
     return (
         before.kind is Kind.WORD
         and after.operator in _COMPARING

@@ -19,6 +19,8 @@ from catalog.text.patterns import pattern
 MAX_DEPTH = 10
 PLAIN_WORD = pattern(r"[A-Za-z0-9.%+]*[A-Za-z0-9][A-Za-z0-9.%+]*")
 """One word without punctuation inside: in quotes it means the same."""
+APOSTROPHIZED = pattern(r"[\w.+-]+['\N{RIGHT SINGLE QUOTATION MARK}][\w.+-]*")
+"""`d'un`, `ada's`: in quotes it means the same, too, and no rule of sentences parts it."""
 _STRIPPED = "-!<>=:~,;.|&'`*?^\\/[]{}"
 _SIGNS = ":<>=!\N{GREATER-THAN OR EQUAL TO}\N{LESS-THAN OR EQUAL TO}\N{NOT EQUAL TO}"
 _JOINS = {"and": Kind.AND, "or": Kind.OR, "not": Kind.NOT, "vs": Kind.OR, "versus": Kind.OR}
@@ -326,7 +328,7 @@ class _Refusal:
 def phrase(text: str) -> Leaf:
     """Quoted text: its words in this order. One plain word in quotes is that word, and is never rewritten."""
     text = " ".join(text.split())
-    if PLAIN_WORD.fullmatch(text):
+    if PLAIN_WORD.fullmatch(text) or APOSTROPHIZED.fullmatch(text):
         return Leaf(node=Match(text), label=quote(text), kind="text")
     return Leaf(node=Phrase(text), label=quote(text), kind="text")
 

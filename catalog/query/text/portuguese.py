@@ -89,6 +89,8 @@ PORTUGUESE: Mapping[str, str] = {
 }
 """English words, and those of which each stands for one."""
 PORTUGUESE_PHRASES: Mapping[tuple[str, str], tuple[str, str]] = {
+    **{(word, "que"): ("better", "than") for word in ("melhor", "melhores")},
+    **{(word, "que"): ("worse", "than") for word in ("pior", "piores")},
     ("mês", "passado"): ("last", "month"),
     ("semana", "passada"): ("last", "week"),
     ("ano", "passado"): ("last", "year"),

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from catalog.query.text.printing import quoted
-from catalog.query.text.sentence_parts import Replacement, Sentence, numeric_name
+from catalog.query.text.sentence_parts import Replacement, Sentence, amount_at, numeric_name
+from catalog.query.text.targets import resolve
 from catalog.text.patterns import pattern
 
 MAX_DATASETS_ASKED = 4
@@ -32,6 +33,16 @@ def on_dataset(sentence: Sentence, at: int) -> tuple[int, str] | None:
     if known is None and link in _ON:
         known = _asked_for(sentence, at + used)
     return None if known is None else (used + 1 + _noun(sentence, at + used + 1), known)
+
+
+def on_dataset_alone(sentence: Sentence, at: int) -> tuple[int, str] | None:
+    """`on conll2003` that stands behind no metric and no number that one is compared with."""
+    counted = at > 1 and sentence.text(at - 2) in {"top", "best", "first"}
+    if at and not counted and amount_at(sentence, at - 1) is not None:
+        return None
+    if at and sentence.text(at) and any(target.kind == "metric" for target in resolve(sentence.text(at - 1))):
+        return None
+    return on_dataset(sentence, at)
 
 
 _IN_BRACKETS = pattern(r"[(\[][^()\[\]]+[)\]]")
@@ -85,11 +96,11 @@ _MAX_LISTED = 8
 
 def evaluated(sentence: Sentence, at: int) -> Replacement:
     """`evaluated on conll2003`, `not tested on mnist or coco`, `never evaluated`, `without evaluation`."""
-    if sentence.text(at) == "unevaluated":
+    if sentence.text(at) in {"unevaluated", "unbenchmarked"}:
         return 1, "missing:metrics"
     denied = sentence.text(at) in _DENYING
     place = at + denied
-    place += denied and sentence.text(place) == "been"
+    place += denied and sentence.text(place) in {"been", "any"}
     verb = sentence.text(place) in (_EVALUATED | _EVALUATION if denied else _EVALUATED)
     if not (denied or verb):
         return None

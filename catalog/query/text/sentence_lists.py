@@ -103,8 +103,8 @@ def _values(
         values.append(match[1])
         at = place + match[0]
         place = next_member(sentence, at)
-        if not place and open_list and sentence.text(at) == "and":
-            place = at + 1  # one of mit and apache-2.0
+        if not place and (open_list or field == "tags") and sentence.text(at) == "and":
+            place = at + 1  # one of mit and apache-2.0; of tags a model has several
         if not place or (sentence.text(at) == "and" and value_of(sentence, place, field) is None):
             return at, values
 
@@ -184,6 +184,9 @@ def _whole_or_span(sentence: Sentence, at: int) -> tuple[int, list[str]] | None:
     return 1, [*parts, last]
 
 
+_LEAVING_OUT = frozenset({"without", "except", "excluding", "neither", "nor"})
+
+
 def tagged(sentence: Sentence, at: int) -> Replacement:
     """`tagged prod`, `not tagged with prod, old`: tags that models have, and any where they are left out or said to be some."""
     if sentence.vocabulary is None or sentence.text(at) not in {"tagged", "labelled", "labeled"}:
@@ -193,7 +196,13 @@ def tagged(sentence: Sentence, at: int) -> Replacement:
     used = 1 + (sentence.text(at + 1) in {"as", "with", "by"})
     named = used > 1 or (at > 0 and sentence.text(at - 1) == "not")
     end, values = _values(sentence, at + used, "tags", open_list=named, any_first=named)
-    return (end - at, f"tags:{','.join(map(quoted, values))}") if values else None
+    if not values:
+        return None
+    denied = at > 0 and (sentence.text(at - 1) == "not" or sentence.text(at - 1) in _LEAVING_OUT)
+    joins = {sentence.text(place) for place in range(at + used, end)} & {"and", "or"}
+    if joins == {"and"} and not denied:
+        return end - at, " ".join(f"tags:{quoted(value)}" for value in values)
+    return end - at, f"tags:{','.join(map(quoted, values))}"
 
 
 def alternatives(sentence: Sentence, at: int) -> Replacement:

@@ -156,30 +156,3 @@ def _bound(text: str) -> _Bound | None:
     if condition is None or condition["mark"] or target is None or target.kind != "metric":
         return None
     return _Bound(target=target, sign=condition["bound"])
-
-
-_COMPARATIVES = frozenset(
-    {
-        "newer",
-        "older",
-        "younger",
-        "smaller",
-        "larger",
-        "bigger",
-        "better",
-        "worse",
-        "faster",
-        "slower",
-        "lighter",
-        "heavier",
-        "higher",
-        "lower",
-        "greater",
-    }
-)
-
-
-def is_open_comparison(sentence: Sentence, at: int) -> bool:
-    """Whether models are compared with something that no rule has read: `newer than the last release`, `better than bert`."""
-    is_followed = sentence.text(at + 1) == "than" and at + 2 < len(sentence.words)
-    return is_followed and sentence.words[at].text.lstrip("-+") in _COMPARATIVES

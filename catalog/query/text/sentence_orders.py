@@ -6,7 +6,7 @@ from catalog.query.periods import is_year
 from catalog.query.text.function_words import FILLER_WORDS
 from catalog.query.text.numbers import SPOKEN_NUMBERS
 from catalog.query.text.printing import quoted
-from catalog.query.text.sentence_datasets import dataset_at, on_dataset
+from catalog.query.text.sentence_datasets import dataset_at, on_dataset, on_dataset_alone
 from catalog.query.text.sentence_parts import (
     Replacement,
     Sentence,
@@ -136,15 +136,29 @@ def _alone(sentence: Sentence, at: int) -> Replacement:
     if words[0] in {"fastest", "quickest"} and sentence.vocabulary is not None:
         known = next((name for name in _FASTEST if name in sentence.vocabulary.metrics), "")
         return (1, f"sort:{known}") if known else None
-    if words[0] == "best":
+    if words[0] == "best" and words[1] != "than":
         if words[1] == "first":
             leading = sentence.leading_metric
             return (2, f"sort:{leading}") if leading else None
         if _ordered_later(sentence, at + 1):
             return 1, ""
-        leading = sentence.leading_metric
-        return (1, f"sort:{leading}") if leading else None
+        leading = _leading(sentence)
+        return (1, f"sort:{quoted(leading)}") if leading else None
     return None
+
+
+def _leading(sentence: Sentence) -> str:
+    """The metric that tells what is best, on the data set that the sentence names."""
+    leading, dataset = sentence.leading_metric, sentence.leading_dataset
+    return f"{leading}@{dataset}" if leading and dataset else leading
+
+
+def best_on(sentence: Sentence, at: int) -> Replacement:
+    """`best bert on conll2003`: what was evaluated there; the order says by which metric."""
+    on = on_dataset_alone(sentence, at) if sentence.leading_metric else None
+    if on is None or not any(word.text in _TOP | {"worst"} for word in sentence.words[:at]):
+        return None
+    return on[0], f"has:{quoted(f'metrics@{on[1]}')}"
 
 
 def _counted(sentence: Sentence, at: int) -> Replacement:
@@ -206,6 +220,9 @@ def _of_so_many(sentence: Sentence, at: int, used: int, number: int, word: str) 
         return _ordered_by(sentence, at, used, number)
     if word in _ORDERS:
         return used, f"sort:{_ORDERS[word]} limit:{number}"
+    leading = _leading(sentence)
+    if "@" in leading and word != "worst":
+        return used, f"sort:{quoted(leading)} limit:{number}"
     leading = sentence.leading_metric
     if not leading:
         return used, f"limit:{number}"

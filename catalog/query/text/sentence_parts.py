@@ -22,9 +22,9 @@ _COMPARATORS: Mapping[tuple[str, ...], str] = {
     tuple(words.split()): sign
     for sign, phrases in {
         ">": "more than|greater than|higher than|larger than|bigger than|longer than|over|above|exceeding|exceeds|exceed|beyond",
-        ">=": "greater than or equal to|more than or equal to|larger than or equal to|greater or equal to|greater than or equal|at least|no less than|not less than|minimum|min",
+        ">=": "greater than or equal to|more than or equal to|larger than or equal to|greater or equal to|greater than or equal|at or above|at or over|above or equal to|equal or above|equal to or above|equal or greater than|equal to or greater than|equal or more than|equal to or more than|at least|no less than|not less than|minimum|min",
         "<": "less than|lower than|smaller than|fewer than|shorter than|under|below",
-        "<=": "less than or equal to|smaller than or equal to|lower than or equal to|fewer than or equal to|less or equal to|less than or equal|not exceed|not exceeding|does not exceed|do not exceed|at most|up to|no more than|not more than|maximum|max",
+        "<=": "less than or equal to|smaller than or equal to|lower than or equal to|fewer than or equal to|less or equal to|less than or equal|at or below|at or under|below or equal to|equal or below|equal to or below|equal or less than|equal to or less than|not exceed|not exceeding|does not exceed|do not exceed|at most|up to|no more than|not more than|maximum|max",
         "=": "exactly|equal to|equals|about|around|approximately|roughly|circa",
         "better": "better than",
         "worse": "worse than",
@@ -139,6 +139,14 @@ class Sentence:
         scores = [name for name in counts if name in metrics() and metrics()[name].bounded]
         return max(scores, key=lambda name: (counts[name], name), default="")
 
+    @cached_property
+    def leading_dataset(self) -> str:
+        """The data set that "best" is asked about, empty where none is named. Looked for once, too."""
+        from catalog.query.text.sentence_datasets import on_dataset_alone  # noqa: PLC0415 - it reads sentences
+
+        places = range(1, len(self.words))
+        return next((on[1] for place in places if (on := on_dataset_alone(self, place)) is not None), "")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Amount:
@@ -158,14 +166,19 @@ class Amount:
         return self.unit == "%"
 
 
+_UNNAMEABLE = pattern(r"[^A-Za-z0-9]+")
+
+
 def numeric_name(sentence: Sentence, at: int) -> tuple[int, Target] | None:
     """A field or metric of numbers, of up to four words; a metric that no table knows, where models report it."""
     for count in (4, 3, 2, 1):
         words = [sentence.text(at + offset) for offset in range(count)]
         if not all(words) or not words[0][0].isalpha() or not words[-1][-1].isalnum():
             continue
-        if count > 1 and any("@" in word for word in words):
-            continue  # the name of a data set ends with its word
+        if count > 1 and any("@" in word or _UNNAMEABLE.fullmatch(word) for word in words):
+            continue  # the name of a data set ends with its word, and words of other scripts are no parts of names
+        if words == ["per"] and resolve(sentence.text(at + 1)):
+            continue  # so many of each
         for target in resolve(_ADJECTIVES.get(words[0], words[0]) if count == 1 else " ".join(words)):
             if target.numeric:
                 return count, target
@@ -439,7 +452,7 @@ def spoken_name(sentence: Sentence, at: int) -> Iterator[tuple[int, str]]:
     """The names that may begin there, of three words, two and one."""
     for count in (3, 2, 1):
         words = [sentence.text(at + offset) for offset in range(count)]
-        if all(word[:1].isalnum() for word in words):
+        if all(word[:1].isalnum() for word in words) and not any(map(_UNNAMEABLE.fullmatch, words[1:])):
             yield count, " ".join(words)
 
 

@@ -49,8 +49,8 @@ from mappings import fields
 def named_thing(sentence: Sentence, at: int) -> tuple[int, str] | None:
     """A field or metric that may be there or lack, and how many words name it."""
     for count, words in spoken_name(sentence, at):
-        whole = fields().get("metrics" if words in _SCORES else words)
-        if whole is not None and (whole.type in {"metrics", "nested"} or whole.exists_by):
+        whole = fields().get(_WHOLES.get(words, words))
+        if whole is not None and (whole.type in {"metrics", "nested"} or whole.exists_by or words in _WHOLES):
             return count, whole.name
         targets = (*resolve(words), *reported(words, sentence.vocabulary))
         if targets and words not in FUNCTION_WORDS and targets[0].path not in {"name", "flags"}:
@@ -108,7 +108,22 @@ _EXCEPT = {
 _EXCEPT_ALONE = frozenset(
     {"without", "w/o", "except", "exclude", "excluding", "minus", "neither", "nor", "senza", "zonder"}
 )
-_SCORES = frozenset({"scores", "results", "metrik", "metriken"})
+_WHOLES = {
+    **dict.fromkeys(
+        (
+            *("scores", "results", "metrik", "metriken", "eval", "evals", "benchmark", "benchmarks"),
+            *(
+                f"{begun} {end}"
+                for begun in ("eval", "evaluation", "benchmark", "test")
+                for end in ("results", "scores")
+            ),
+            *("eval metrics", "evaluation metrics"),
+        ),
+        "metrics",
+    ),
+    **dict.fromkeys(("readme", "readme file", "model card", "modelcard"), "description"),
+}
+"""What people call the metrics and the text of a model when they ask whether there are any."""
 
 
 def lacking(sentence: Sentence, at: int) -> Replacement:

@@ -25,7 +25,7 @@ from catalog.query.text.sentence_lists import (
     tagged,
 )
 from catalog.query.text.sentence_measured import measured
-from catalog.query.text.sentence_orders import by_metric, ordered, scored_on
+from catalog.query.text.sentence_orders import best_on, by_metric, ordered, scored_on
 from catalog.query.text.sentence_origins import derived, optimized, said_of_bases, told_of_base, trained
 from catalog.query.text.sentence_parts import Replacement, Sentence
 from catalog.query.text.sentence_presence import having, lacking
@@ -57,6 +57,7 @@ RULES: Sequence[Callable[[Sentence, int], Replacement]] = (
     amount_named,
     amount_alone,
     ordered,
+    best_on,
     by_metric,
     scored_on,
     formatted,

@@ -353,7 +353,9 @@ _STATES: Mapping[tuple[str, ...], str] = {
         "severity:high,critical": "dangerous|malicious|unsafe|harmful",
         "risk:code-execution": "execute code|executes code|run code|runs code|code execution",
         "license_kind:permissive": "permissive|permissively licensed",
-        "license_kind:permissive,copyleft": "open source|open-source|opensource|commercial use|commercially usable",
+        "license_kind:permissive,copyleft": "open source|open-source|opensource|commercial use|commercially usable"
+        "|commercial use allowed|commercial use permitted|allows commercial use|allowing commercial use"
+        "|free for commercial use|for commercial use|allowed commercially|usable commercially",
         "license_kind:non-commercial": "non-commercial|noncommercial|non commercial|not for commercial use"
         "|no commercial use",
         "license_kind:copyleft": "copyleft",

@@ -16,12 +16,12 @@ from catalog.query.problems import Suggestion
 from catalog.query.text import sentence_rules
 from catalog.query.text.function_words import FILLER_WORDS
 from catalog.query.text.parse_context import Reading
-from catalog.query.text.parser import PLAIN_WORD
+from catalog.query.text.parser import APOSTROPHIZED, PLAIN_WORD
 from catalog.query.text.printing import quoted
 from catalog.query.text.sentence_amount_lists import joined_amounts
 from catalog.query.text.sentence_datasets import on_dataset
 from catalog.query.text.sentence_dates import UNTOLD_VERBS
-from catalog.query.text.sentence_measured import is_open_comparison, written_on
+from catalog.query.text.sentence_measured import written_on
 from catalog.query.text.sentence_orders import DIRECTIONS, place_at
 from catalog.query.text.sentence_parts import (
     BYTE_UNITS,
@@ -32,6 +32,7 @@ from catalog.query.text.sentence_parts import (
     span_at,
     unit_of,
 )
+from catalog.query.text.sentence_unanswered import is_open_comparison, unanswered
 from catalog.query.text.sentence_values import formatted, named_by_alias, possessed
 from catalog.query.text.sentence_words import EDGES, PLAIN, denying, typed_words, words_of
 from catalog.query.text.sentence_written import written_comparison
@@ -106,7 +107,8 @@ def rewrite(text: str, reading: Reading) -> Rewriting:
             pieces += [(word.start, word.end, None) for word in words[at : at + grouped]]
             at += grouped
             continue
-        count, new = _first(sentence, at) or (1, None)
+        untold = unanswered(sentence, at)
+        count, new = untold[:2] if untold is not None else _first(sentence, at) or (1, None)
         start, end = words[at].start, words[at + count - 1].end
         fired = fired or new is not None
         place = place_at(sentence, at)[0]
@@ -116,8 +118,11 @@ def rewrite(text: str, reading: Reading) -> Rewriting:
                 f"{typed} is read as the first {place} in that order: no place in it can be asked for alone."
             )
             reading.problem("unsupported-operator", message, start, end)
-        if new is None and count == 1 and is_open_comparison(sentence, at):
-            named_from, named_to = start + words[at].whole.find(words[at].raw), words[at + 1].end
+        if untold is not None:
+            reading.problem("unsupported-operator", f"{text[start:end]} {untold[2]}", start, end)
+        compared = is_open_comparison(sentence, at) if new is None and count == 1 else 0
+        if compared:
+            named_from, named_to = start + words[at].whole.find(words[at].raw), words[at + compared - 1].end
             message = (
                 f"{text[named_from:named_to]} is not understood here: a date, an age or a size must follow,"
                 " or write a name and a number, as in accuracy > 0.9."
@@ -379,9 +384,6 @@ def _at_brackets(word: Word) -> re.Match[str] | None:
     return grouped if grouped is not None and bool(grouped["opening"]) != bool(grouped["closing"]) else None
 
 
-_APOSTROPHIZED = pattern(r"[\w.+-]+['\N{RIGHT SINGLE QUOTATION MARK}][\w.+-]*")
-
-
 def _means_more(word: str) -> bool:
     """Whether it is an operator or a condition, which no quotes may hide."""
     return word in {"AND", "OR", "NOT"} or '"' in word or any(sign in word for sign in _SIGNS)
@@ -430,7 +432,7 @@ def _quoted_words(text: str, *, brackets: bool) -> str:
             parts += [text[at : word.start], f"{grouped['opening']}{inner}{grouped['closing']}"]
             at = word.end
             continue
-        if not word.plain and _APOSTROPHIZED.fullmatch(word.raw):
+        if not word.plain and APOSTROPHIZED.fullmatch(word.raw):
             parts += [text[at : word.start], f'"{word.raw}"']
             at = word.end
             continue

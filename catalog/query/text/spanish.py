@@ -97,6 +97,8 @@ SPANISH: Mapping[str, str] = {
 }
 """English words, and those of which each stands for one."""
 SPANISH_PHRASES: Mapping[tuple[str, str], tuple[str, str]] = {
+    **{(word, "que"): ("better", "than") for word in ("mejor", "mejores")},
+    **{(word, "que"): ("worse", "than") for word in ("peor", "peores")},
     ("mes", "pasado"): ("last", "month"),
     ("semana", "pasada"): ("last", "week"),
     ("año", "pasado"): ("last", "year"),

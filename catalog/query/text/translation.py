@@ -123,12 +123,18 @@ def in_english(words: Sequence[str]) -> tuple[str, ...] | None:
         if any(word in language.words and word not in language.shared for word in words)
         or any(pair <= there for pair in language.pairs)
         or any(words.count(word) > 1 for word in language.doubled & there)
+        or any(_is_superlative(pair, language) for pair in pairwise(words))
         or any(word in language.dating and is_year(following) for word, following in pairwise(words))
     ]
     if not spoken:
         return None
     known = max(spoken, key=lambda language: sum(word in language.words for word in words))
     return _translated(words, known)
+
+
+def _is_superlative(pair: tuple[str, str], language: _Language) -> bool:
+    """Whether two words are a superlative of this language, such as `plus petit`."""
+    return pair in language.phrases and language.phrases[pair][0] in _COMPARATIVES
 
 
 _COMPARATIVES = {"smallest": "smaller", "largest": "larger", "newest": "newer", "oldest": "older"}
@@ -138,7 +144,8 @@ def _is_compared(behind: Sequence[str], language: _Language) -> bool:
     """Whether a superlative is none, as in `plus petits que 3 Mo` and `plus vieux que deux ans`."""
     link, number = (*behind, "", "")[:2]
     counted = number[:1].isdigit() or _is_spoken(number, language)
-    return language.words.get(link) in {"than", "of"} and counted
+    meant = language.words.get(link)
+    return meant == "than" or (meant == "of" and counted)
 
 
 def _is_spoken(number: str, language: _Language) -> bool:

@@ -78,6 +78,21 @@ def test_a_comparison_with_something_unknown_is_told_whatever_stands_around_it(v
     assert all("must follow" in problem.message for problem in told)
 
 
+@pytest.mark.parametrize(
+    "typed", ["two sort:f1 > (bert 5 d'un", "Two `a.pkl` in one are refused: it reads Python's zipfile last."]
+)
+def test_an_apostrophe_reads_back_beside_what_is_not_understood(vocabulary, typed):
+    """The canonical text lost the article, or asked for a phrase."""
+    parsed = parse(typed, vocabulary=vocabulary, now=NOW)
+    assert meaning(parse(parsed.canonical, vocabulary=vocabulary, now=NOW)) == meaning(parsed)
+
+
+@pytest.mark.parametrize("typed", ["f1 больше 0.8", "f1 меньше 0.8", "f1 大于 0.8", "f1 以下 0.8"])
+def test_a_word_of_another_script_is_no_part_of_the_name_of_a_metric(vocabulary, typed):
+    """What it says was dropped: less than 0.8 was read as at least 0.8."""
+    assert not parse(typed, vocabulary=vocabulary, now=NOW).canonical.startswith("f1>=")
+
+
 @pytest.mark.parametrize("typed", ["built by meta", "quantized by", "merged from the llama"])
 def test_a_text_is_read_without_a_catalog(typed):
     """A token with such a query ended in an assertion: what a grant is about is read before any model is asked."""
