@@ -55,6 +55,7 @@ _TOP_LEVEL = frozenset(
         "highlight",
         "fields",
         "docvalue_fields",
+        "runtime_mappings",
         "script_fields",
         "stored_fields",
         "min_score",
@@ -72,6 +73,7 @@ _SORT_OPTIONS: Mapping[str, tuple[str, ...]] = {
 }
 """What a sort key may say besides. One value per model has no mode to choose, and every field is mapped."""
 _SENT_EMPTY: Mapping[str, tuple[Any, ...]] = {
+    "runtime_mappings": (None, {}),
     "script_fields": (None, {}),
     "stored_fields": (None, [], ["_none_"], "_none_", ["*"], "*"),
 }
@@ -349,10 +351,19 @@ def _fields(given: list[Any]) -> tuple[tuple[str, DateFormat | None], ...]:
     return tuple(map(_field, given))
 
 
+_OF_FIELDS = frozenset({"field", "format", "include_unmapped"})
+
+
 def _field(given: Any) -> tuple[str, DateFormat | None]:
-    parts = (
-        only(given, "fields", frozenset({"field", "format"})) if isinstance(given, dict) else {"field": given}
-    )
+    parts = only(given, "fields", _OF_FIELDS) if isinstance(given, dict) else {"field": given}
+    if parts.get("include_unmapped") not in (
+        None,
+        True,
+        False,
+        "true",
+        "false",
+    ):  # every field is mapped here
+        raise RequestRefused("include_unmapped", "is true or false.")
     name = parts.get("field")
     if not isinstance(name, str) or not name.strip() or len(name) > MAX_PATTERN:
         raise RequestRefused("fields", "needs names.")

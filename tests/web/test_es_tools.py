@@ -173,6 +173,45 @@ def test_a_table_of_documents_takes_values_by_field(es, door):
     assert dated["fields"]["name"] == [dated["_source"]["name"]]
 
 
+def test_the_documents_of_a_period_are_shown_as_kibana_asks_for_them(es, door):
+    """Its Discover sends empty runtime mappings and scripts, all stored fields and all fields."""
+    period = {"gte": "2000-01-01T00:00:00.000Z", "lte": "2100-01-01T00:00:00.000Z"}
+    within = {"range": {"best_date": {"format": "strict_date_optional_time", **period}}}
+    body = {
+        "track_total_hits": True,
+        "sort": [
+            {
+                "best_date": {
+                    "order": "desc",
+                    "format": "strict_date_optional_time",
+                    "unmapped_type": "boolean",
+                }
+            },
+            {"_doc": {"order": "desc", "unmapped_type": "boolean"}},
+        ],
+        "fields": [{"field": "*", "include_unmapped": "true"}],
+        "size": 5,
+        "version": True,
+        "script_fields": {},
+        "stored_fields": ["*"],
+        "runtime_mappings": {},
+        "_source": False,
+        "query": {"bool": {"must": [], "filter": [within], "should": [], "must_not": []}},
+    }
+    answer = asked(es, "POST", "/models/_search", body)["hits"]
+    dates = [row["best_date"] for row in door.rows if "best_date" in row]
+    assert answer["total"]["value"] == sum("2000" <= date < "2100-01-02" for date in dates)
+    assert all("best_date" in hit["fields"] for hit in answer["hits"])
+
+
+def test_clients_list_the_index_and_how_far_it_reaches(es):
+    assert es.indices.get_alias().body == {"models": {"aliases": {}}}
+    assert es.indices.get_alias(index="models*").body == {"models": {"aliases": {}}}
+    assert not es.indices.exists_alias(name="prod")
+    settings = es.indices.get_settings(index="models").body
+    assert settings["models"]["settings"]["index"]["max_result_window"] == "10000"
+
+
 def test_ten_thousand_hits_may_be_asked_for_at_once(es, door):
     assert len(es.search(index="models", size=10_000)["hits"]["hits"]) == len(door.rows)
 

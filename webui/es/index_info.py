@@ -1,4 +1,4 @@
-"""What this endpoint says of itself: `GET /`, `_mapping`, `_field_caps`, `_cat`, `_cluster/health`."""
+"""What this endpoint says of itself: `GET /`, `_mapping`, `_alias`, `_settings`, `_field_caps`, `_cat`, `_cluster/health`."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from flask import Response
 from flask import request as http
 
 from catalog.dsl.values import only
-from catalog.errors import RequestRefused
+from catalog.errors import RequestRefused, visible
+from catalog.query.request import MAX_RESULT_WINDOW
 from catalog.query.validate import NESTED_FIELDS, NESTED_PATH
 from catalog.search.engine import EngineInfo
 from mappings import Field, fields, indexed_fields
 from mappings.metrics import metrics
 from webui.es.call import Asked
-from webui.es.faults import Json, illegal
+from webui.es.faults import ECHOED, Fault, Json, illegal
 from webui.es.indices import INDEX
 from webui.es.media import read_json, write_text
 
@@ -74,6 +75,26 @@ def mapping(asked: Asked) -> Json:
     included = asked.among_models()
     asked.arguments.done()
     return {INDEX: {"mappings": {"properties": properties()}}} if included else {}
+
+
+def aliases(asked: Asked) -> Json:
+    """`_alias`: the index without aliases, as clients list what there is. Raises Fault, 404, for an alias by its name."""
+    included = asked.among_models()
+    asked.arguments.done()
+    if asked.parameter:
+        name = visible(asked.parameter[:ECHOED])
+        raise Fault(404, "aliases_not_found_exception", f"aliases [{name}] missing")
+    return {INDEX: {"aliases": {}}} if included else {}
+
+
+def settings(asked: Asked) -> Json:
+    """`_settings`: how many hits one search may reach; nothing else can be set here."""
+    included = asked.among_models()
+    asked.arguments.flag("flat_settings")
+    asked.arguments.flag("include_defaults")
+    asked.arguments.done()
+    reach = {"max_result_window": str(MAX_RESULT_WINDOW), "number_of_shards": "1"}
+    return {INDEX: {"settings": {"index": reach}}} if included else {}
 
 
 def properties() -> Json:

@@ -59,6 +59,8 @@ ENDPOINTS: Mapping[str, Mapping[str, Handler]] = {
     "_doc": _reading(documents.document),
     "_source": _reading(documents.source),
     "_mapping": _reading(index_info.mapping),
+    "_alias": _reading(index_info.aliases),
+    "_settings": _reading(index_info.settings),
     "_field_caps": _reading(index_info.field_caps, post=True),
     "_pit": {"POST": scrolls.open_point, "DELETE": scrolls.close_point},
     "_search/point_in_time": {"POST": scrolls.open_pit, "DELETE": scrolls.close_pits},  # OpenSearch's words
@@ -67,7 +69,7 @@ ENDPOINTS: Mapping[str, Mapping[str, Handler]] = {
     "_cat/count": _reading(index_info.cat_count, post=True),  # elasticsearch-py 9 posts it
 }
 """By the endpoint's name: what answers each method. `""` is an index itself, `/` the root."""
-_WITH_ID = frozenset({"_doc", "_source"})
+_WITH_ID = frozenset({"_alias", "_doc", "_source"})
 _WITH_INDEX_LAST = frozenset({"_cat/indices", "_cat/count", "_cluster/health"})
 _WITHOUT_INDEX = frozenset({"_search/scroll", "/"})
 
