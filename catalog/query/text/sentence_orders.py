@@ -142,21 +142,30 @@ def _alone(sentence: Sentence, at: int) -> Replacement:
             return (2, f"sort:{leading}") if leading else None
         if _ordered_later(sentence, at + 1):
             return 1, ""
-        leading = _leading(sentence)
+        leading = _leading(sentence, at)
         return (1, f"sort:{quoted(leading)}") if leading else None
     return None
 
 
-def _leading(sentence: Sentence) -> str:
-    """The metric that tells what is best, on the data set that the sentence names."""
-    leading, dataset = sentence.leading_metric, sentence.leading_dataset
-    return f"{leading}@{dataset}" if leading and dataset else leading
+def _leading(sentence: Sentence, at: int) -> str:
+    """The metric that tells what is best, on the data set that is named further on. Looked for behind the first such word alone."""
+    leading = sentence.leading_metric
+    if not leading or _is_topped(sentence, at):
+        return leading
+    places = range(at + 1, len(sentence.words))
+    dataset = next((on[1] for place in places if (on := on_dataset_alone(sentence, place)) is not None), "")
+    return f"{leading}@{dataset}" if dataset else leading
+
+
+def _is_topped(sentence: Sentence, at: int) -> bool:
+    """Whether a word before asks for the best or the worst."""
+    return any(word.text in _TOP or word.text == "worst" for word in sentence.words[:at])
 
 
 def best_on(sentence: Sentence, at: int) -> Replacement:
     """`best bert on conll2003`: what was evaluated there; the order says by which metric."""
     on = on_dataset_alone(sentence, at) if sentence.leading_metric else None
-    if on is None or not any(word.text in _TOP | {"worst"} for word in sentence.words[:at]):
+    if on is None or not _is_topped(sentence, at):
         return None
     return on[0], f"has:{quoted(f'metrics@{on[1]}')}"
 
@@ -220,7 +229,7 @@ def _of_so_many(sentence: Sentence, at: int, used: int, number: int, word: str) 
         return _ordered_by(sentence, at, used, number)
     if word in _ORDERS:
         return used, f"sort:{_ORDERS[word]} limit:{number}"
-    leading = _leading(sentence)
+    leading = _leading(sentence, at)
     if "@" in leading and word != "worst":
         return used, f"sort:{quoted(leading)} limit:{number}"
     leading = sentence.leading_metric

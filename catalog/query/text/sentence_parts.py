@@ -139,14 +139,6 @@ class Sentence:
         scores = [name for name in counts if name in metrics() and metrics()[name].bounded]
         return max(scores, key=lambda name: (counts[name], name), default="")
 
-    @cached_property
-    def leading_dataset(self) -> str:
-        """The data set that "best" is asked about, empty where none is named. Looked for once, too."""
-        from catalog.query.text.sentence_datasets import on_dataset_alone  # noqa: PLC0415 - it reads sentences
-
-        places = range(1, len(self.words))
-        return next((on[1] for place in places if (on := on_dataset_alone(self, place)) is not None), "")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Amount:

@@ -73,7 +73,7 @@ def _spelled_bound(sentence: Sentence, at: int, count: int) -> str:
     """The second bound of so many words, sign and number together."""
     last = amount_at(sentence, at + count - 1) or amount_at(sentence, at + count - 2)
     sign = next(
-        SIGNS[found[0]] for place in range(at, at + count) if (found := _SIGN.match(sentence.text(place)))
+        SIGNS[sign[0]] for place in range(at, at + count) if (sign := _SIGN.match(sentence.text(place)))
     )
     return f"{sign}{last.text if last is not None else ''}"
 
