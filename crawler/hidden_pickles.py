@@ -25,8 +25,8 @@ from crawler.formats.byte_streams import (
     compression_of,
 )
 from crawler.formats.numpy_format import header_bytes, parse_header
-from crawler.formats.pickle_machine import MAX_OPCODES
 from crawler.formats.pickle_risks import CODE_EXECUTION, UNCHECKED, tell_risks, tell_unchecked
+from crawler.formats.pickle_stack import MAX_OPCODES
 from crawler.formats.pickled_file import calls_something
 from crawler.formats.pickles import Pickle, may_begin, read_pickle, read_pickles
 from crawler.formats.zips import ZipDirectory, has_end, is_zip, open_zip

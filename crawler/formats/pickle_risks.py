@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from catalog.records import Severity
 from crawler.extractor import Findings
-from crawler.formats.pickle_machine import Import
+from crawler.formats.pickle_calls import Import
 from crawler.formats.pickle_names import Verdict, judged, judged_access, judged_call, library_of
 from crawler.formats.pickle_nodes import Call, Global
 from crawler.formats.pickles import Pickle

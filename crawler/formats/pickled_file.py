@@ -14,7 +14,7 @@ from catalog.records import Evidence, FileStatus, Severity
 from crawler.extractor import HEAD_BYTES, Findings
 from crawler.formats.byte_streams import BytesStream, ByteStream, InflatedStream, ReaderStream, compression_of
 from crawler.formats.pickle_bundle import tell_bundle
-from crawler.formats.pickle_machine import Import
+from crawler.formats.pickle_calls import Import
 from crawler.formats.pickle_names import Verdict, judged
 from crawler.formats.pickle_nodes import Call, Clipped
 from crawler.formats.pickle_risks import CODE_EXECUTION, tell_risks, tell_unchecked

@@ -16,7 +16,8 @@ from typing import Any
 from catalog.errors import ExtractError
 from catalog.lazy_dataclasses import dataclass, field
 from crawler.formats.byte_streams import BytesStream, ByteStream
-from crawler.formats.pickle_machine import Access, Import, Machine, is_opcode
+from crawler.formats.pickle_calls import Access, Import
+from crawler.formats.pickle_machine import Machine, is_opcode
 from crawler.formats.pickle_nodes import Array
 
 MAX_PICKLES = 64
@@ -82,10 +83,10 @@ def _read(stream: ByteStream, *, arrays: bool) -> tuple[Pickle, list[bytes]]:
     pickle.end = stream.position
     pickle.protocol = machine.protocol
     pickle.opcodes = machine.opcodes
-    pickle.imports = machine.imports
-    pickle.computed = machine.computed
+    pickle.imports = machine.calls.imports
+    pickle.computed = machine.calls.computed
     pickle.arrays = machine.arrays
-    pickle.accesses = machine.accesses
+    pickle.accesses = machine.calls.accesses
     pickle.inexact = machine.inexact
     return pickle, machine.literals
 

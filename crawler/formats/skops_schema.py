@@ -10,7 +10,7 @@ from typing import Any
 
 from catalog.errors import ExtractError, LimitExceeded
 from crawler.formats import jsons
-from crawler.formats.pickle_machine import Import
+from crawler.formats.pickle_calls import Import
 from crawler.formats.pickle_nodes import Array, Call, Dict, Global
 
 MAX_SCHEMA_BYTES = 32 * 1024 * 1024

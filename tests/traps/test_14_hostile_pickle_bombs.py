@@ -15,7 +15,7 @@ from fixtures.hostile_pickles import HARMLESS, torch_zip
 from crawler.extractors.joblib import JoblibExtractor
 from crawler.extractors.pickle import PickleExtractor
 from crawler.extractors.torch_zip import TorchZipExtractor
-from crawler.formats import pickle_machine
+from crawler.formats import pickle_calls, pickle_stack
 from crawler.formats.zips import MAX_ENTRIES
 from crawler.reader import bytes_reader
 
@@ -25,9 +25,9 @@ MAX_PEAK_BYTES = 40 * 1024 * 1024
 @pytest.fixture(autouse=True)
 def smaller_limits(monkeypatch):
     """A twentieth of the real limits, so that the bombs may be a twentieth of the size."""
-    monkeypatch.setattr(pickle_machine, "MAX_OPCODES", 150_000)
-    monkeypatch.setattr(pickle_machine, "MAX_VALUES", 50_000)
-    monkeypatch.setattr(pickle_machine, "MAX_IMPORTS", 500)
+    monkeypatch.setattr(pickle_stack, "MAX_OPCODES", 150_000)
+    monkeypatch.setattr(pickle_stack, "MAX_VALUES", 50_000)
+    monkeypatch.setattr(pickle_calls, "MAX_IMPORTS", 500)
 
 
 def nested_tuples(levels):
