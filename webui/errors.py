@@ -12,7 +12,10 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, SecurityEr
 from catalog.access.opening import reading_fault
 from catalog.errors import ModeldexError, UserError
 from catalog.lazy_dataclasses import dataclass
-from webui.api.responses import ErrorAnswer, RefusedAnswer
+from webui.api.responses.refusals import (
+    ErrorAnswer,
+    RefusedAnswer,
+)
 from webui.es import es_error
 from webui.not_found import NotFoundHere
 from webui.refusals import NotAllowed, NotSignedIn

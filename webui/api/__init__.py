@@ -40,7 +40,16 @@ from webui.api.export import csv_lines, ndjson_lines
 from webui.api.openapi import description
 from webui.api.parquet import parquet_parts
 from webui.api.reports import read_report
-from webui.api.responses import EventsAnswer, LoggedAnswer, ModelsAnswer, TablesAnswer
+from webui.api.responses.models import (
+    ModelsAnswer,
+)
+from webui.api.responses.sources import (
+    EventsAnswer,
+    LoggedAnswer,
+)
+from webui.api.responses.tables import (
+    TablesAnswer,
+)
 from webui.api.suggestions import suggestions
 from webui.caching.remembering import remembered
 from webui.finding import (

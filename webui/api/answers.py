@@ -10,38 +10,44 @@ from typing import TYPE_CHECKING, Any
 from catalog.query.request import MAX_RESULT_WINDOW
 from catalog.records import display_key
 from mappings import Field
-from webui.api.responses import (
+from webui.api.responses.finding import (
     ChipAnswer,
-    ColumnAnswer,
     CrawlAnswer,
-    DescentAnswer,
     ExampleAnswer,
     FacetAnswer,
     FactAnswer,
     FixAnswer,
-    IndexProblemAnswer,
-    LineageAnswer,
-    LineageModelAnswer,
-    ModelAnswer,
-    NeedAnswer,
     OptionAnswer,
     PagingAnswer,
     ProblemAnswer,
-    ProvenanceAnswer,
     ReasonAnswer,
     ResultAnswer,
-    RunAnswer,
-    RunsAnswer,
     ScoreAnswer,
     SearchAnswer,
     SortAnswer,
+    ValuesAnswer,
+)
+from webui.api.responses.models import (
+    DescentAnswer,
+    LineageAnswer,
+    LineageModelAnswer,
+    ModelAnswer,
+    ProvenanceAnswer,
+    StatementAnswer,
+)
+from webui.api.responses.sources import (
+    IndexProblemAnswer,
+    NeedAnswer,
+    RunAnswer,
+    RunsAnswer,
     SourceAnswer,
     SourcesAnswer,
-    StatementAnswer,
     StatusAnswer,
-    TableAnswer,
     UnreadAnswer,
-    ValuesAnswer,
+)
+from webui.api.responses.tables import (
+    ColumnAnswer,
+    TableAnswer,
 )
 from webui.documents import number_at, text_at
 from webui.headline import headlines

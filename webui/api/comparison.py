@@ -7,7 +7,11 @@ from typing import Any
 
 from catalog.query.text.sorting import natural_direction
 from mappings import fields
-from webui.api.responses import ComparedFieldAnswer, ComparedMetricAnswer, ComparisonAnswer
+from webui.api.responses.models import (
+    ComparedFieldAnswer,
+    ComparedMetricAnswer,
+    ComparisonAnswer,
+)
 from webui.columns import METRIC, Column, every_measure
 from webui.documents import text_at, value_at, values_at
 from webui.rendering import plain

@@ -11,7 +11,7 @@ from catalog.errors import RevisionConflict, UserError
 from catalog.query.state import SearchState
 from catalog.records.history import differences
 from webui.api.answers import model_answer
-from webui.api.responses import (
+from webui.api.responses.editing import (
     BatchAnswer,
     ChangeAnswer,
     DifferenceAnswer,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response
 
-from webui.api.responses import (
+from webui.api.responses.retention import (
     PlanAnswer,
     PlannedModelAnswer,
     PlanSummaryAnswer,

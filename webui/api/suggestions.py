@@ -18,7 +18,10 @@ from catalog.text.patterns import pattern
 from catalog.text.slugs import slug
 from mappings import fields
 from mappings.flags import askable
-from webui.api.responses import Suggestion, SuggestionsAnswer
+from webui.api.responses.finding import (
+    Suggestion,
+    SuggestionsAnswer,
+)
 from webui.documents import text_at
 from webui.headline import metric_label
 from webui.text import shown
