@@ -42,6 +42,7 @@ class TantivyWriter:
 
     def __init__(self, settings: Settings) -> None:
         share_heaps()  # before the threads of the writer start
+        give_back()  # what a crawl left free between two steps of the index is not there beside what this one takes
         self.home = IndexHome(settings.index_path)
         self._lock = self.home.lock()
         self._index: tantivy.Index | None = None
