@@ -406,6 +406,8 @@ def es_requests():
         yield "_doc", "GET", f"/es/models/_doc/{model}", None
         yield "_source", "GET", f"/es/models/_source/{model}", None
     yield "_mapping", "GET", "/es/models/_mapping", None
+    yield "_settings", "GET", "/es/models/_settings", None
+    yield "_alias", "GET", "/es/models/_alias", None
     yield "_field_caps", "GET", "/es/models/_field_caps?fields=*", None
     yield "_cluster/health", "GET", "/es/_cluster/health", None
     yield "_cat/indices", "GET", "/es/_cat/indices?v", None
