@@ -33,21 +33,25 @@ PATIENCE_SECONDS, POLL_SECONDS = 5.0, 0.1
 class ProgressLine:
     """How far a crawl is: one line that is rewritten on a terminal; in a log a line now and then.
 
-    `live` shows every state also where stderr is no terminal, each as a line that begins with a carriage return, for a
-    program that watches.
+    A phase that begins is shown at once, however short the one before was. `live` shows every state also where stderr is no
+    terminal, each as a line that begins with a carriage return, for a program that watches.
     """
 
     def __init__(self, *, live: bool = False) -> None:
         self._rewrites = sys.stderr.isatty()
         self._live = live and not self._rewrites
         self._pause = FIRST_LINE_SECONDS
+        self._phase = ""
         self._next = time.monotonic() + (0 if self._rewrites or live else self._pause)
 
     def __call__(self, progress: Progress) -> None:
         now = time.monotonic()
-        if now < self._next:
+        is_watched = self._rewrites or self._live
+        is_next_phase = progress.phase != self._phase
+        if now < self._next and not (is_watched and is_next_phase):
             return
-        if self._rewrites or self._live:
+        self._phase = progress.phase
+        if is_watched:
             self._next = now + REDRAW_SECONDS
         else:
             self._pause = min(2 * self._pause, LONGEST_PAUSE_SECONDS)
