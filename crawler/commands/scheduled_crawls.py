@@ -387,7 +387,7 @@ class ScheduledWorker:
         """Webhooks hear what is new. One that cannot be reached is told of once, until it is back."""
         try:
             with self._open() as store:
-                deliveries = plugins.load("hook", NEWS)(self._settings, store)
+                deliveries = plugins.load("hook", NEWS)(self._settings, store, self._stop.is_set)
         except ModeldexError as error:
             self._warn_of("webhooks not told", str(error))
             return

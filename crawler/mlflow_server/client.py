@@ -20,6 +20,7 @@ from urllib3.exceptions import (
 )
 from urllib3.exceptions import TimeoutError as HttpTimeout
 
+from catalog.answer_deadline import TimelyPools
 from catalog.errors import ExtractError, SourceError
 from catalog.text import cleaning
 from crawler.answers import AnswerUnbounded, read_within
@@ -81,7 +82,7 @@ class MlflowClient:
         self._spending = spending
         self._attempts = options.attempts
         self._headers = {"Accept": "application/json", "User-Agent": "modeldex", **_credentials(options)}
-        self._pool = urllib3.PoolManager(
+        self._pool = TimelyPools(
             maxsize=options.concurrency,
             timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=options.read_seconds),
             retries=False,  # an answer that breaks off is asked for again as well as one that does not come

@@ -19,6 +19,7 @@ from urllib.parse import urlencode, urlsplit
 
 import urllib3
 
+from catalog.answer_deadline import TimelyPools
 from catalog.errors import SourceError, UserError
 from catalog.settings import referred
 from crawler.answers import AnswerUnbounded, read_within
@@ -56,9 +57,7 @@ class CmqQueue:
         self._host = parts.netloc
         self._url = f"{parts.scheme}://{parts.netloc}{PATH}"
         self._wait_seconds = wait_seconds
-        self._http = urllib3.PoolManager(
-            retries=False, timeout=urllib3.Timeout(connect=5, read=wait_seconds + 25)
-        )
+        self._http = TimelyPools(retries=False, timeout=urllib3.Timeout(connect=5, read=wait_seconds + 25))
 
     def receive(self) -> Sequence[Message]:
         """At most sixteen messages; none after the wait. Raises SourceError."""

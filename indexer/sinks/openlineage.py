@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -20,6 +20,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 import urllib3
 
+from catalog.answer_deadline import TimelyPools
 from catalog.exports.withheld import without
 from catalog.search.engine import IndexAction, IndexOutcome
 from catalog.terminal import printable
@@ -44,8 +45,8 @@ OF_ONE_EVENT = frozenset({400, 413, 422})
 log = logging.getLogger(__name__)
 
 
-def tell(settings: Settings, store: Store) -> int:
-    """Tells what waits, until the other side cannot be reached; how many models it took. Does nothing without a URL."""
+def tell(settings: Settings, store: Store, is_over: Callable[[], bool] = lambda: False) -> int:
+    """Tells what waits, until the other side cannot be reached or `is_over`; how many models it took. Does nothing without a URL."""
     chosen = settings.section(OpenLineageSettings)
     if not chosen.url:
         return 0
@@ -53,16 +54,18 @@ def tell(settings: Settings, store: Store) -> int:
     consumer.register()
     hidden = {str(row.id): row.definition.sensitive for row in store.sources.all()}
     taken, refused = 0, dict[str, str]()
-    with urllib3.PoolManager(timeout=chosen.seconds, retries=False) as pool:
+    with TimelyPools(timeout=chosen.seconds, retries=False) as pool:
         service = _Service(pool, chosen)
-        while actions := consumer.claim(BATCH):
-            outcome = _tell_each(service, actions, hidden)
+        while not is_over() and (actions := consumer.claim(BATCH)):
+            outcome = _tell_each(service, actions, hidden, is_over)
             consumer.settle(actions, outcome)
             taken += len(outcome.done)
             refused |= outcome.rejected
             if outcome.retry:
                 log.warning("lineage waits reason=%s", next(iter(outcome.retry.values())))
                 break
+        if is_over():
+            consumer.release()
     if refused:
         log.warning("lineage refused models=%s reason=%s", len(refused), next(iter(refused.values())))
     return taken
@@ -115,9 +118,12 @@ class _Service:
 
 
 def _tell_each(
-    service: _Service, actions: list[IndexAction], hidden: Mapping[str, tuple[str, ...]]
+    service: _Service,
+    actions: list[IndexAction],
+    hidden: Mapping[str, tuple[str, ...]],
+    is_over: Callable[[], bool],
 ) -> IndexOutcome:
-    """After a failure the rest waits with it."""
+    """After a failure the rest waits with it; what comes after the end is not in it."""
     done: list[str] = []
     rejected: dict[str, str] = {}
     retry: dict[str, str] = {}
@@ -125,6 +131,8 @@ def _tell_each(
     for action in actions:
         if problem:
             retry[action.id] = problem
+        elif is_over():
+            break
         elif action.document is None:
             done.append(action.id)
         else:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import urllib3
 
 from catalog import plugins
+from catalog.answer_deadline import TimelyPool, TimelyTlsPool
 from catalog.errors import ModeldexError, UserError
 from catalog.exports.withheld import without
 from catalog.lazy_dataclasses import dataclass, field, replace
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from catalog.store import Store
 
 BATCH = 50
+TURN_SECONDS = 10.0
+"""After these it is the next one's turn: who takes a second for each of a thousand messages mutes nobody."""
 BODY_BYTES = 256 * 1024
 """Receivers commonly take up to a megabyte; of a longer document its name is told, and where the rest is."""
 LEAST_SECRET_CHARACTERS = 16
@@ -76,18 +79,21 @@ class Delivery:
     rejected: dict[str, str] = field(default_factory=dict)
 
 
-def tell_all(settings: Settings, store: Store) -> dict[str, Delivery]:
-    """Every webhook is told what waits for it. One that cannot be reached costs the others nothing.
+def tell_all(
+    settings: Settings, store: Store, is_over: Callable[[], bool] = lambda: False
+) -> dict[str, Delivery]:
+    """Every webhook is told what waits for it. One that cannot be reached costs the others nothing; one that is slow, the
+    seconds of its turn. Nothing more is sent once `is_over`.
 
     A lineage service and a MongoDB are told by the same turn, where there is one.
     """
-    if (taken := openlineage.tell(settings, store)) > 0:
+    if (taken := openlineage.tell(settings, store, _turn(is_over))) > 0:
         log.info("lineage told models=%s", taken)
     if (taken := mongodb.tell(settings, store)) > 0:
         log.info("mongodb written models=%s", taken)
     deliveries = {}
     for webhook in store.webhooks.all():
-        delivery = tell(settings, store, webhook)
+        delivery = tell(settings, store, webhook, _turn(is_over))
         deliveries[webhook.name] = delivery
         if delivery.sent or delivery.rejected:
             log.info(
@@ -99,8 +105,14 @@ def tell_all(settings: Settings, store: Store) -> dict[str, Delivery]:
     return deliveries
 
 
-def tell(settings: Settings, store: Store, webhook: Webhook) -> Delivery:
-    """One webhook is told what waits for it, until it cannot be reached."""
+def _turn(is_over: Callable[[], bool]) -> Callable[[], bool]:
+    """Whether a turn that begins now has ended."""
+    ends = time.monotonic() + TURN_SECONDS
+    return lambda: is_over() or time.monotonic() >= ends
+
+
+def tell(settings: Settings, store: Store, webhook: Webhook, is_over: Callable[[], bool]) -> Delivery:
+    """One webhook is told what waits for it, until it cannot be reached or its turn is over."""
     consumer, delivery = store.webhooks.consumer(webhook.name), Delivery()
     try:
         sender = Sender(settings, webhook)
@@ -111,35 +123,47 @@ def tell(settings: Settings, store: Store, webhook: Webhook) -> Delivery:
         delivery.problem, delivery.waiting = str(error), consumer.size()
         return delivery
     sensitive = {str(row.id): frozenset(row.definition.sensitive) for row in rows}
-    while delivery.problem is None and (actions := consumer.claim(BATCH)):
+    while delivery.problem is None and not is_over() and (actions := consumer.claim(BATCH)):
         states = store.webhooks.known_states(webhook.name, [action.id for action in actions])
-        outcome, known = _Turn(webhook, query, sender, sensitive).tell(actions, states, delivery)
+        outcome, known = _Turn(webhook, query, sender, sensitive, is_over).tell(actions, states, delivery)
         store.webhooks.note(webhook.name, known)
         consumer.settle(actions, outcome)
+    if is_over():
+        consumer.release()
     delivery.waiting = consumer.size()
     return delivery
 
 
 class _Turn:
     def __init__(
-        self, webhook: Webhook, query: Query, sender: Sender, sensitive: Mapping[str, frozenset[str]]
+        self,
+        webhook: Webhook,
+        query: Query,
+        sender: Sender,
+        sensitive: Mapping[str, frozenset[str]],
+        is_over: Callable[[], bool],
     ) -> None:
         self._webhook = webhook
         self._query = query
         self._sender = sender
         self._sensitive = sensitive
+        self._is_over = is_over
         self._matches: Callable[[Query, Mapping[str, Any]], bool] = plugins.load("hook", "matching")
 
     def tell(
         self, actions: Sequence[IndexAction], states: Mapping[str, ToldState], delivery: Delivery
     ) -> tuple[IndexOutcome, dict[str, int]]:
-        """What became of these, and the states that the webhook knows now. After a failure the rest waits with it."""
+        """What became of these, and the states that the webhook knows now. After a failure the rest waits with it; what
+        the turn is too short for is not among what became of them.
+        """
         retry: dict[str, str] = {}
         known: dict[str, int] = {}
         for action in actions:
             if delivery.problem is not None:
                 retry[action.id] = delivery.problem
                 continue
+            if self._is_over():
+                break
             message = self._message(action, states.get(action.id, UNKNOWN))
             refusal = None
             if message is not None:
@@ -258,11 +282,11 @@ class Sender:
         place = resolved(self._url, self._allowed)
         pool: urllib3.HTTPConnectionPool
         if place.scheme == "https":
-            pool = urllib3.HTTPSConnectionPool(
+            pool = TimelyTlsPool(
                 place.address, place.port, server_hostname=place.host, assert_hostname=place.host
             )
         else:
-            pool = urllib3.HTTPConnectionPool(place.address, place.port)
+            pool = TimelyPool(place.address, place.port)
         with pool:
             answer = pool.urlopen(
                 "POST",

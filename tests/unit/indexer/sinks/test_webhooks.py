@@ -4,7 +4,9 @@ import base64
 import hashlib
 import hmac
 import json
+import socket
 import threading
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -211,6 +213,49 @@ def test_a_redirect_is_not_followed(store, settings, receiver):
     receiver.status = 302
     assert tell_all(settings, store)["report"].problem == "answered 302"
     assert [path for _, path, *_ in receiver.messages] == ["/in?x=1"]
+
+
+@pytest.fixture(params=[b"H", b"HTTP/1.1 100 Continue\r\n\r\n"], ids=["letters", "continue"])
+def dripping(request):
+    """The address of somebody who goes on answering without ever ending the head of an answer."""
+    listening, is_over = socket.create_server(("127.0.0.1", 0)), threading.Event()
+
+    def drip(connection):
+        with connection, suppress(OSError):
+            while not is_over.wait(0.03):
+                connection.sendall(request.param)
+
+    def accept():
+        with suppress(OSError):
+            while True:
+                threading.Thread(target=drip, args=(listening.accept()[0],), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    is_over.set()
+    listening.shutdown(socket.SHUT_RDWR)
+    listening.close()
+
+
+def test_an_answer_that_drips_ends_in_time_and_costs_others_nothing(store, settings, receiver, dripping):
+    """Each letter was waited for as long as a whole answer: nobody else was told anything, and no worker ended."""
+    store.webhooks.add(Webhook(name="a-slow", url=dripping, secret=f"env:{NAME}"))
+    hook(store, receiver)
+    put(store, "net")
+    deliveries = tell_all(settings.but(webhooks_seconds=0.15), store)
+    assert deliveries["a-slow"].problem == "could not be reached (ReadTimeoutError)"
+    assert (deliveries["a-slow"].waiting, deliveries["report"].sent) == (1, 1)
+
+
+def test_a_turn_that_is_over_leaves_the_rest_to_the_next_one(store, settings, receiver):
+    """A worker that was told to end went on telling until nothing waited, for hours where each message took seconds."""
+    hook(store, receiver)
+    for name in "abc":
+        put(store, name)
+    delivery = tell_all(settings, store, lambda: bool(receiver.messages))["report"]
+    assert (delivery.sent, delivery.waiting, delivery.problem) == (1, 2, None)
+    assert tell_all(settings, store)["report"].sent == 2
+    assert [name for name, *_ in receiver.told()] == ["a", "b", "c"]
 
 
 def test_nothing_is_sent_to_a_private_address_that_was_not_allowed(store, receiver, tmp_path):
