@@ -151,10 +151,10 @@ class Accounts:
             tried = "unknown name" if user is None else user.name
             self.note("sign-in", tried, Visit(tried, origin), outcome="refused")
             return None
-        if self._passwords.check_needs_rehash(hashed or ""):
-            stronger = self._hashed(password)
-            with_store(self._settings, lambda store: store.accounts.rehash(user.id, stronger))
-        return self.open_session(user.id, user.name, origin)
+        if hashed is not None and self._passwords.check_needs_rehash(hashed):
+            weaker, hashed = hashed, self._hashed(password)
+            with_store(self._settings, lambda store: store.accounts.rehash(user.id, weaker, hashed))
+        return self.open_session(user.id, user.name, origin, password=hashed)
 
     def sign_in_elsewhere(self, name: str, origin: str) -> str | None:
         """The secret of a new session of whom a provider names; None for a name that is not set up, or disabled."""
@@ -165,13 +165,20 @@ class Accounts:
             return None
         return self.open_session(user.id, user.name, origin)
 
-    def open_session(self, user: UserId, name: str, origin: str) -> str:
-        """The secret of a new session of somebody who is known by now."""
+    def open_session(
+        self, user: UserId, name: str, origin: str, *, password: str | None = None
+    ) -> str | None:
+        """The secret of a new session of somebody who is known by now, by a password of this hash if one is given; None if that
+        is over: the user was disabled, or given another password, while they signed in.
+        """
         secret = secrets.token_urlsafe(32)
         ends = datetime.now(UTC) + timedelta(hours=SESSION_HOURS)
-        with_store(self._settings, lambda store: store.accounts.open_session(user, _digest(secret), ends))
-        self.note("sign-in", name, Visit(name, origin))
-        return secret
+        is_open = with_store(
+            self._settings,
+            lambda store: store.accounts.open_session(user, _digest(secret), ends, password=password),
+        )
+        self.note("sign-in", name, Visit(name, origin), outcome="done" if is_open else "refused")
+        return secret if is_open else None
 
     def sign_out(self, secret: str, visit: Visit) -> None:
         with_store(self._settings, lambda store: store.accounts.close_session(_digest(secret)))

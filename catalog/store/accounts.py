@@ -78,10 +78,11 @@ class Accounts:
             connection.execute(update(users).where(users.c.id == user).values(password=password))
             _end_all(connection, user)
 
-    def rehash(self, user: UserId, password: str) -> None:
-        """The same password hashed with stronger parameters."""
+    def rehash(self, user: UserId, known: str, password: str) -> None:
+        """The password of the hash `known` with stronger parameters; nothing where another one was set meanwhile."""
+        chosen = (users.c.id == user) & (users.c.password == known)
         with self._engine.begin() as connection:
-            connection.execute(update(users).where(users.c.id == user).values(password=password))
+            connection.execute(update(users).where(chosen).values(password=password))
 
     def set_disabled(self, user: UserId, *, disabled: bool) -> None:
         """Sessions and tokens of who is disabled are gone for good: who is enabled again signs in again."""
@@ -112,12 +113,20 @@ class Accounts:
 
     # Sessions
 
-    def open_session(self, user: UserId, digest: str, expires_at: datetime) -> None:
-        """A session under the digest of its secret. Sessions that are over are cleared away."""
+    def open_session(
+        self, user: UserId, digest: str, expires_at: datetime, *, password: str | None = None
+    ) -> bool:
+        """A session under the digest of its secret; none, and False, for a user who is disabled by now, or whose hash is not
+        the `password` any more that was compared. Sessions that are over are cleared away.
+        """
         row = {"digest": digest, "user": user, "created_at": _now(), "expires_at": instant(expires_at)}
         with self._engine.begin() as connection:
             connection.execute(delete(sessions).where(sessions.c.expires_at < _now()))
+            known = _locked(connection, user)
+            if known is None or known.disabled or password not in {None, known.password}:
+                return False
             connection.execute(insert(sessions), [row])
+        return True
 
     def of_session(self, digest: str) -> User | None:
         """Whose session this is; None for one that is over, and for a user who is disabled."""
@@ -143,7 +152,7 @@ class Accounts:
         scope: str,
         expires_at: datetime,
     ) -> Token:
-        """A new token. Raises UserError where the user has too many."""
+        """A new token. Raises UserError where the user has too many, or is disabled."""
         row = {
             "id": token,
             "user": user,
@@ -158,6 +167,9 @@ class Accounts:
             tokens.c.user == user, tokens.c.revoked_at.is_(None), tokens.c.expires_at > _now()
         )
         with self._engine.begin() as connection:
+            known = _locked(connection, user)
+            if known is None or known.disabled:
+                raise UserError("This user is disabled.")
             if connection.execute(counted).scalar_one() >= MAX_TOKENS:
                 raise UserError(f"There are {MAX_TOKENS} tokens of this user.", advice="Revoke some of them.")
             connection.execute(insert(tokens), [row])
@@ -205,6 +217,11 @@ class Accounts:
         with self._engine.connect() as connection:
             row = connection.execute(select(users).where(condition)).one_or_none()
             return None if row is None else _user(row, _grants(connection, [row.id])[row.id])
+
+
+def _locked(connection: Connection, user: UserId) -> Any:
+    """The user's row, which nobody else changes until the transaction ends."""
+    return connection.execute(select(users).where(users.c.id == user).with_for_update()).one_or_none()
 
 
 def digest_of(secret: str) -> str:

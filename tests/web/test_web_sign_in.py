@@ -286,6 +286,40 @@ def test_a_new_password_ends_sessions_and_tokens(house):
     assert house.client("bob", "another long password").get("/").status_code == 200
 
 
+@pytest.mark.parametrize("time_cost", [1, 2], ids=["as it is hashed", "hashed anew"])
+@pytest.mark.parametrize(
+    ("change", "password"),
+    [
+        (
+            lambda accounts, user, visit: accounts.set_password(user, "another long one", visit),
+            "another long one",
+        ),
+        (lambda accounts, user, visit: accounts.set_disabled(user, visit, disabled=True), PASSWORD),
+    ],
+    ids=["another password", "disabled"],
+)
+def test_who_signs_in_while_that_is_taken_from_them_is_not_in(house, time_cost, change, password):
+    """Comparing takes a tenth of a second and more: a session by the old password began after all others had ended, and where
+    the old one was hashed anew, it took the place of the new one.
+    """
+    from argon2 import PasswordHasher
+
+    from catalog.access.accounts import Accounts
+
+    user = house.accounts.named("bob")
+
+    class Meanwhile(PasswordHasher):
+        def verify(self, hashed, typed):
+            change(house.accounts, user, house.visit)
+            return super().verify(hashed, typed)
+
+    hasher = Meanwhile(time_cost=time_cost, memory_cost=8, parallelism=1)
+    accounts = Accounts(house.settings, lambda: house.store.accounts, hasher)
+    assert accounts.sign_in("bob", PASSWORD, "127.0.0.1") is None
+    house.accounts.set_disabled(user, house.visit, disabled=False)
+    assert house.client("bob", password).get("/").status_code == 200
+
+
 @pytest.mark.parametrize("password", ["short", "a" * 40, "adaadaadaada", "x" * 2_000])
 def test_a_password_that_is_no_good_is_refused(open_house, password):
     with pytest.raises(UserError, match="password"):
