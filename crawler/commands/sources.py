@@ -74,6 +74,7 @@ def add(settings: Settings, /, address: str, **options: Any) -> None:
         check_apart(row, _standing(rows))
         store.sources.put([row])
         note(store, "sources.add", _label(row))
+        _tell_of_clear_values(store, [row])
     click.echo(f"Added {_label(row)}. Crawl it with: modeldex crawl {_typed(row)}")
 
 
@@ -154,6 +155,7 @@ def set_source(
             store.sources.put([after])
             note(store, "sources.set", _label(after), after={"changes": differences})
             _settle(store, [after], settings)
+        _tell_of_clear_values(store, [after])
     click.echo(f"{_label(after)}: {'; '.join(differences) or 'nothing to change'}.")
 
 
@@ -200,6 +202,7 @@ def apply(settings: Settings, file: Path, *, prune: bool, dry_run: bool, as_json
             for change in differing:
                 note(store, f"sources.{change.deed.value}", _label(change.row), after={"by": file.name})
             _settle(store, [change.row for change in differing], settings)
+            _tell_of_clear_values(store, [change.row for change in differing])
     if as_json:
         click.echo(
             json.dumps({"applied": not dry_run, "plan": [_planned(change) for change in changes]}, indent=2)
@@ -267,6 +270,17 @@ def _settle(store: Store, rows: Sequence[SourceRow], settings: Settings) -> None
     from catalog.recording.joining import settle_due_joins  # noqa: PLC0415 - as above
 
     settle_due_joins(store, (row.id for row in rows), settings)
+
+
+def _tell_of_clear_values(store: Store, rows: Sequence[SourceRow]) -> None:
+    """That naming a field hides it from nobody as long as there is no key."""
+    named = sorted({name for row in rows for name in row.definition.sensitive})
+    if named and not store.vault.is_set_up:
+        click.echo(
+            f"No key is set up: whoever sees a model still reads {', '.join(named)}; `modeldex export`, webhooks "
+            "and models of other sources alone go without. Hide them with: modeldex keys create --file FILE",
+            err=True,
+        )
 
 
 def _standing(rows: Sequence[SourceRow]) -> list[SourceRow]:

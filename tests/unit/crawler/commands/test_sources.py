@@ -58,6 +58,21 @@ def desk(tmp_path):
     return Desk(tmp_path)
 
 
+@pytest.mark.parametrize("has_key", [True, False])
+@pytest.mark.parametrize("verb", ["add", "apply"])
+def test_a_field_that_is_called_sensitive_is_hidden_or_said_not_to_be(desk, monkeypatch, verb, has_key):
+    """It was taken without a word, and everybody went on reading the values."""
+    if has_key:
+        desk.done("keys", "create", "--file", desk.folder / "master.key")
+        monkeypatch.setenv("MODELDEX_ENCRYPTION_KEY", f"file:{desk.folder}/master.key")
+    if verb == "add":
+        desk.done("sources", "add", desk.data / "lab")
+        talk = desk.done("sources", "set", desk.data / "lab", "--sensitive", "owner").stderr
+    else:
+        talk = desk.apply([{"address": str(desk.data / "lab"), "sensitive": ["owner"]}]).stderr
+    assert ("whoever sees a model still reads owner;" in talk) is not has_key
+
+
 def test_a_source_is_added_listed_shown_changed_crawled_by_name_and_removed(desk):
     added = desk.done("sources", "add", desk.data / "lab", "--name", "lab", "--exclude", "tmp", "--schedule", "every 1h",
                       "--sensitive", "owner")  # fmt: skip
