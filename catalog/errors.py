@@ -295,6 +295,12 @@ class StoreDamaged(StoreError):
 class StoreTooNew(StoreError):
     """The store was written by a newer Modeldex."""
 
+    http_status = 503
+
+    @property
+    def public(self) -> str:
+        return "The store of this catalog was written by a newer Modeldex than the one that answers here."
+
     def __init__(self, schema: str) -> None:
         super().__init__(
             f"The store was written by a newer Modeldex (schema {schema}). Upgrade Modeldex, or use another --home."

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, request, url_for
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, SecurityError
 
-from catalog.access.opening import reading_fault
-from catalog.errors import ModeldexError, UserError
+from catalog.access.opening import reading_fault, told_by_version
+from catalog.errors import ModeldexError, StoreError, UserError
 from catalog.lazy_dataclasses import dataclass
 from webui.api.responses.refusals import (
     ErrorAnswer,
@@ -18,6 +18,7 @@ from webui.api.responses.refusals import (
 )
 from webui.es import es_error
 from webui.not_found import NotFoundHere
+from webui.reading import settings
 from webui.refusals import NotAllowed, NotSignedIn
 from webui.rendering import answer, html
 from webui.security import FOREIGN_NAME, is_sent_by_own_page
@@ -44,6 +45,7 @@ SENTENCES = {
     503: ("The search cannot answer now", "Try again in a moment."),
 }
 
+SERVER_FAULT = 500
 FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 
 
@@ -146,6 +148,8 @@ def _typed() -> str:
 
 
 def _known_error(error: ModeldexError) -> Response:
+    if isinstance(error, StoreError) and error.http_status == SERVER_FAULT:
+        error = told_by_version(settings(), error)
     status = error.http_status
     title, advice = SENTENCES.get(status, SENTENCES[500])
     if isinstance(error, UserError):

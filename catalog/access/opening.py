@@ -158,6 +158,21 @@ def reading_fault(error: Exception) -> StoreError | NotStorable | None:
     return store_fault(error, "of this catalog")
 
 
+def told_by_version(settings: Settings, error: StoreError) -> StoreError:
+    """What is wrong with a store that a process has open and cannot read: that a newer Modeldex has written it meanwhile, where it
+    has, and no damage. The same error else.
+    """
+    from catalog.errors import StoreError, StoreTooNew  # noqa: PLC0415 - a search alone has no store
+
+    try:
+        with reading_store(settings):
+            return error
+    except StoreTooNew as newer:
+        return newer
+    except StoreError:  # the first one says what was asked for
+        return error
+
+
 def is_store_made(settings: Settings) -> bool:
     """Whether there may be records: opening a store makes one where there is none, and who only looks makes nothing."""
     kind, _, path = settings.store_url.partition(":///")

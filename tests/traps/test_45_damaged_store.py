@@ -1,5 +1,6 @@
 """Bytes of the record store that nobody wrote: a sentence and exit code 1 at every verb, and never a traceback."""
 
+import json
 import os
 import random
 import re
@@ -166,14 +167,32 @@ def test_the_pages_that_read_it_say_so(house, damage):
     damage(house)
     answers = pages(house, "/runs", "/api/runs", "/models/aaaaaaaa")
     assert all("The store" in text and "Traceback" not in text for _, text in answers)
-    assert answers[-1][0] == 500
+    assert answers[-1][0] == (503 if damage is make_it_newer else 500)
+
+
+def test_a_page_over_a_store_that_a_newer_version_wrote_says_that_and_calls_nothing_damaged(house):
+    """A server that ran on through an upgrade said that every record was damaged, and to make each anew."""
+
+    (known, *_) = json.loads(house.run("models --json").stdout)
+    address = f"/api/models/{known['id']}"
+
+    def upgraded():
+        house.sql("UPDATE alembic_version SET version_num = '9999'")
+        house.sql("UPDATE records SET record = 'other'")
+        return address
+
+    before, after = pages(house, lambda: address, upgraded)
+    assert before[0] == 200
+    assert after[0] == 503
+    assert "written by a newer Modeldex than the one that answers here" in after[1]
 
 
 def pages(house, *paths):
     services = open_services(Settings(home=house.home))
     app = create_app(Settings(home=house.home), services)
     client = app.test_client()
-    answers = [(answer.status_code, answer.text) for answer in map(client.get, paths)]
+    addresses = (path() if callable(path) else path for path in paths)
+    answers = [(answer.status_code, answer.text) for answer in map(client.get, addresses)]
     app.extensions["modeldex-es"].close()
     close_services(services)
     return answers
