@@ -69,6 +69,10 @@ def check_url(url: str) -> None:
             "URL is that of no database.",
             advice="Write sqlite:////absolute/path or postgresql://user@host/database.",
         )
+    if name == "sqlite" and not (folder := Path(parsed.database or "").parent).is_dir():
+        raise UserError(
+            f"There is no folder {folder}.", advice="Make it first, or look at how it is written."
+        )
 
 
 def open_database(url: str, *, write: bool, pool: DatabaseSettings | None = None) -> Engine:

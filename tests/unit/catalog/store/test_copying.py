@@ -172,7 +172,13 @@ def test_the_command_copies_and_says_what_it_copied(shop, tmp_path):
     assert rows["records"] == 7
     with open_store(Settings(home=tmp_path / "x", database_url=url), write=False) as target:
         assert documents(target) == documents(shop.store)
-    for wrong in (url, f"sqlite:///{shop.settings.home}/store.sqlite3", "mysql://x"):
+    for wrong in (
+        url,
+        f"sqlite:///{shop.settings.home}/store.sqlite3",
+        "mysql://x",
+        f"sqlite:///{tmp_path}/mistyped/copy",
+    ):
         done = CliRunner().invoke(cli, ["--home", str(shop.settings.home), "store", "copy", wrong])
         assert isinstance(done.exception, ModeldexError)
         assert (done.stdout, "\n" in str(done.exception)) == ("", False)
+    assert not (tmp_path / "mistyped").exists()
