@@ -9,14 +9,17 @@ from typing import Any
 from catalog.errors import UserError
 from catalog.text.folding import is_text
 
-ESCAPE = b"\\u"
+ESCAPE = "\\u"
 
 
 def json_value(body: bytes, *, parse_constant: Callable[[str], Any] | None = None) -> Any:
     """The value that was sent. Raises UserError for what is no JSON, and for halves of characters, which JSON can spell and no text has."""
     try:
-        value = json.loads(body, parse_constant=parse_constant)
-        is_whole = ESCAPE not in body or is_text(json.dumps(value, ensure_ascii=False))
+        text = body.decode(
+            json.detect_encoding(body)
+        )  # which json itself does with halves of characters let through
+        value = json.loads(text, parse_constant=parse_constant)
+        is_whole = ESCAPE not in text or is_text(json.dumps(value, ensure_ascii=False))
     except (ValueError, RecursionError) as error:
         raise UserError(f"The body is no JSON: {str(error)[:200]}.") from error
     if not is_whole:

@@ -107,6 +107,8 @@ def test_a_program_edits_by_compare_and_set_and_searches_show_it(client, net):
     [
         (b"{", {}, 400, "The body is no JSON"),
         (b'{"license": "\\ud800"}', {}, 400, "The body holds half of a character"),
+        (b'{"license": "\xed\xa0\xbd"}', {}, 400, "The body is no JSON"),  # the same, not as an escape
+        ('{"license": "\\ud800"}'.encode("utf-16"), {}, 400, "The body holds half of a character"),
         (b"[]", {}, 400, "must be a JSON object"),
         (b'{"license": NaN}', {}, 400, "NaN is no number"),
         (b"{}", {}, 400, "Nothing to change"),
@@ -122,7 +124,7 @@ def test_a_program_edits_by_compare_and_set_and_searches_show_it(client, net):
         (b"[" * 100_000, {}, 400, "The body is no JSON"),
     ],
     ids=[
-        "no-json", "half-character", "no-object", "nan", "nothing", "measured", "no-date", "deep", "kind", "old", "weak", "odd",
+        "no-json", "half-character", "half-in-bytes", "half-in-utf-16", "no-object", "nan", "nothing", "measured", "no-date", "deep", "kind", "old", "weak", "odd",
         "origin", "cross-site", "brackets",
     ],
 )  # fmt: skip
