@@ -169,7 +169,9 @@ class _CheckedWriter:
 
     @property
     def roll_back(self) -> Callable[[], None] | None:
-        return None if self._optional("roll_back") is None else partial(self._do_if_it_can, "roll_back")
+        with _held_to_it(self.name):
+            known = self._optional("roll_back")
+        return None if known is None else partial(self._do_if_it_can, "roll_back")
 
     def forget_earlier(self) -> None:
         self._do_if_it_can("forget_earlier")

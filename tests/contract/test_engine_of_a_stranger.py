@@ -240,6 +240,18 @@ def test_an_engine_that_does_not_close_takes_nothing_of_what_was_answered(index,
     assert [record.getMessage().split()[0] for record in caplog.records] == ["engine", "writer"]
 
 
+def test_a_writer_that_fails_when_it_is_asked_what_it_can_is_one_sentence(index):
+    """`reindex --roll-back` ended in a traceback where every other call ended in a sentence."""
+
+    class Undecided(MemoryWriter):
+        @property
+        def roll_back(self):
+            raise OSError("busy")
+
+    with pytest.raises(EngineUnavailable, match="busy"):
+        _ = checked_writer("duo", Undecided(index)).roll_back
+
+
 class Noting(MemoryWriter):
     is_shared = True
     needs_rebuild = 5
