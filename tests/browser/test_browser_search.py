@@ -284,6 +284,71 @@ def test_what_is_typed_while_an_answer_is_fetched_stays(wide):
     assert "columns=ow" not in wide.url
 
 
+def as_of_a_running_crawl(page, poll_ms):
+    """Pages of results come anew by themselves, as while a crawl runs."""
+    running = f'<div class="banner running" data-poll="{poll_ms}"></div><div class="columns">'
+
+    def running_page(route):
+        answer = route.fetch()
+        route.fulfill(response=answer, body=answer.text().replace('<div class="columns">', running, 1))
+
+    page.route(re.compile(r"/(\?[^/]*)?$"), running_page)
+
+
+def test_a_page_that_comes_anew_leaves_the_focus_where_it_is(wide):
+    """Whoever had come by keys to "5 more" was led to the number of models, every three seconds of a crawl."""
+    as_of_a_running_crawl(wide, 300)
+    wide.goto("/")
+    wide.evaluate("document.getElementById('page').dataset.old = 'yes'")
+    summary = wide.locator("details.more > summary").first
+    summary.focus()
+    expect(wide.locator("#page:not([data-old])")).to_be_visible()
+    expect(summary).to_be_focused()
+    wide.unroute_all()
+
+
+def test_a_tick_does_not_wait_for_a_page_that_comes_anew_by_itself(wide):
+    """Where the server was slow to send the page anew, a filter did nothing until it had."""
+    as_of_a_running_crawl(wide, 300)
+    wide.goto("/")
+    held = []
+
+    def hold(route):
+        held.append(route)
+
+    wide.route(re.compile(r"/$"), hold)
+    with wide.expect_request(re.compile(r"/$")):
+        pass
+    follow(wide, wide.locator('[data-facet="framework"] .option').first)
+    assert chosen(wide).count() == 1
+    wide.unroute_all()
+
+
+def test_the_box_offers_nothing_where_no_suggestions_come(wide):
+    """A proxy whose session had ended sent its own page, which was no JSON: an error that nobody caught."""
+    wide.goto("/")
+    wide.route("**/suggest?**", lambda route: route.fulfill(content_type="text/html", body="<p>Sign in</p>"))
+    with wide.expect_response("**/suggest?**"):
+        wide.locator("#q").press_sequentially("fram")
+    expect(wide.locator("#q")).to_have_value("fram")
+    assert wide.locator("#suggestions").is_hidden()
+    wide.unroute_all()
+
+
+def test_the_page_of_health_follows_what_happens_and_keeps_what_is_open(wide):
+    """Once somebody had opened what a run tells, the page stood still for as long as they did nothing else."""
+    wide.clock.install()
+    wide.goto("/health")
+    wide.evaluate("document.getElementById('health').dataset.old = 'yes'")
+    summary = wide.locator("#health details[id] > summary").first
+    summary.click()
+    expect(wide.locator("#health details[id][open]")).to_have_count(1)
+    wide.clock.run_for(16_000)
+    expect(wide.locator("#health:not([data-old])")).to_be_visible()
+    expect(summary).to_be_focused()
+    expect(wide.locator("#health details[id][open]")).to_have_count(1)
+
+
 def test_a_page_stays_as_it_was_while_the_server_is_away(wide, complaints):
     """The page was left for the browser's own about a server that does not answer."""
     wide.goto("/")

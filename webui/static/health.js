@@ -13,16 +13,18 @@
       for (const open of old.querySelectorAll("details[open][id]")) {
         fresh.querySelector("#" + CSS.escape(open.id))?.setAttribute("open", "");
       }
+      const focused = old.querySelector("details[id] > summary:focus")?.parentElement.id;
       if (fresh.dataset.sentence !== old.dataset.sentence) live.textContent = fresh.dataset.sentence;
       old.replaceWith(document.adoptNode(fresh));
+      if (focused) fresh.querySelector(`#${CSS.escape(focused)} > summary`)?.focus({ preventScroll: true });
       wait(fresh);
     } catch {
       wait(old); // the server is away: it may come back
     }
   }
 
-  // Whoever marks or chooses something there keeps it.
-  const isBusy = (page) => document.hidden || page.contains(document.activeElement) || !getSelection().isCollapsed;
+  // Whoever marks or chooses something there keeps it. Who opened what a run tells goes on to follow the rest.
+  const isBusy = (page) => document.hidden || page.querySelector(":focus:not(summary)") || !getSelection().isCollapsed;
 
   function wait(page) {
     setTimeout(poll, Number(page.dataset.poll));

@@ -14,7 +14,7 @@
   const typing = (target) => target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName);
 
   document.addEventListener("keydown", (event) => {
-    if (event.key === "/" && !typing(event.target) && !event.ctrlKey && !event.metaKey && !event.altKey) {
+    if (event.key === "/" && box && !typing(event.target) && !event.ctrlKey && !event.metaKey && !event.altKey) {
       event.preventDefault();
       box.focus();
       box.select();
@@ -47,7 +47,7 @@
   // refusal, or whatever else is no page of results, is shown by the plain navigation that this stands for.
   async function show(url, { sends = false, push = true, quiet = false, ...options } = {}) {
     loading?.abort();
-    const mine = (loading = Object.assign(new AbortController(), { sends }));
+    const mine = (loading = Object.assign(new AbortController(), { sends, quiet }));
     const old = document.getElementById("page");
     const sent = new Map([...fieldsOf(old), box].map((field) => [field, stateOf(field)]));
     old.setAttribute("aria-busy", "true");
@@ -95,7 +95,7 @@
   const fieldsOf = (page) => page.querySelectorAll("input, select");
   const isText = (field) => field.matches("input[type=text], input[type=search], input:not([type])");
   const stateOf = (field) => (field.type === "checkbox" ? field.checked : field.value);
-  const nameOf = (field) => field.dataset.key ?? field.id;
+  const nameOf = (field) => field.dataset.key ?? (field.matches("summary") ? field.parentElement.id : field.id);
 
   // How far down the pages were that were left for another one; where the next one is shorter, the browser forgets.
   const tops = new Map();
@@ -150,13 +150,15 @@
     }
   }
 
-  // By what it is, a link of the same results by where it leads; else where the results begin, never the top of the page.
+  // By what it is, a link of the same results by where it leads, a button by its words; else where the results begin, never
+  // the top of the page.
   function focusAgain(field, selected, quiet) {
-    const name = nameOf(field);
-    const href = quiet && field.getAttribute("href");
+    const name = CSS.escape(nameOf(field));
+    const href = field.getAttribute("href");
+    const alike = (other) => (href ? other.getAttribute("href") === href : other.textContent === field.textContent);
     const again =
-      (name && document.querySelector(`[data-key="${CSS.escape(name)}"], #${CSS.escape(name)}`)) ||
-      (href && document.querySelector(`#page a[href="${CSS.escape(href)}"]`)) ||
+      (name && document.querySelector(`[data-key="${name}"], #${name}:not(details), details#${name} > summary`)) ||
+      (quiet && [...document.querySelectorAll("#page " + field.localName)].find(alike)) ||
       document.querySelector("#content h1");
     if (!again) return;
     if (again.matches("h1")) again.tabIndex = -1;
@@ -182,9 +184,11 @@
     return changed || new URLSearchParams(window.location.search).has("columns");
   }
 
+  const opensElsewhere = (event) => event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey;
+
   document.addEventListener("click", (event) => {
     const link = event.target.closest("a[data-partial]");
-    if (!link || event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    if (!link || event.defaultPrevented || opensElsewhere(event)) return;
     event.preventDefault();
     // An SVG link's href is an object; the attribute is text everywhere.
     show(link.getAttribute("href"), { toTop: "top" in link.dataset });
@@ -197,10 +201,11 @@
     if (event.target.matches("[data-auto]")) sendLater(WAIT_MS);
   });
 
-  // What is half typed for a column is no column yet. A link that is followed meanwhile comes first: the form is then its page's.
+  // What is half typed for a column is no column yet. A link that is followed meanwhile comes first: the form is then its page's;
+  // a page that comes anew by itself is not waited for.
   function sendLater(waitMs) {
     clearTimeout(timer);
-    timer = setTimeout(() => (loading && !loading.sends ? sendLater(100) : show(formUrl({ leaves: "another" }), { sends: true })), waitMs);
+    timer = setTimeout(() => (loading && !loading.sends && !loading.quiet ? sendLater(100) : show(formUrl({ leaves: "another" }), { sends: true })), waitMs);
   }
 
   form?.addEventListener("submit", (event) => {
@@ -289,47 +294,36 @@
     show(window.location.href, { push: false, scroll: tops.get(entryOf(event.state)) ?? null });
   });
 
-  // Long facets get a field that narrows what is listed while one types.
-  function addNarrowing(facet) {
-    const more = facet.querySelector("details.more");
-    if (!more || facet.querySelector("input.narrow")) return;
-    const input = document.createElement("input");
-    input.className = "narrow";
-    input.type = "search";
-    input.placeholder = "Find in this list";
-    input.setAttribute("aria-label", "Find in " + facet.querySelector("h2, summary").textContent);
-    input.dataset.key = "narrow-" + facet.dataset.facet;
+  // A long list or table of names gets a field that narrows it while one types.
+  function addNarrowing(list, { name, placeholder, label = placeholder }) {
+    const input = Object.assign(document.createElement("input"), { className: "narrow", type: "search", placeholder });
+    input.setAttribute("aria-label", label);
+    input.dataset.key = "narrow-" + name;
     input.addEventListener("input", () => {
       const wanted = input.value.trim().toLowerCase();
-      for (const item of more.querySelectorAll("li")) {
-        item.hidden = wanted !== "" && !item.querySelector(".text").textContent.toLowerCase().includes(wanted);
+      for (const row of list.querySelectorAll("tbody tr, li")) {
+        row.hidden = !(row.querySelector(".text") ?? row).textContent.toLowerCase().includes(wanted);
       }
     });
-    more.querySelector("summary").after(input);
+    list.querySelector("summary").after(input);
   }
 
-  // Long tables of names get the same; a link to one of them opens it.
-  function addFilter(part) {
-    const input = document.createElement("input");
-    input.className = "narrow";
-    input.type = "search";
-    input.placeholder = "Find a " + part.dataset.narrow;
-    input.setAttribute("aria-label", input.placeholder);
-    input.dataset.key = "narrow-" + part.id;
-    input.addEventListener("input", () => {
-      const wanted = input.value.trim().toLowerCase();
-      for (const row of part.querySelectorAll("tbody tr, li")) {
-        row.hidden = wanted !== "" && !row.textContent.toLowerCase().includes(wanted);
-      }
-    });
-    part.querySelector("summary").after(input);
-    part.open ||= window.location.hash === "#" + part.id;
+  function narrowLists() {
+    for (const list of document.querySelectorAll("[data-facet] .more:not(:has(.narrow))")) {
+      const { facet } = list.closest("[data-facet]").dataset;
+      const label = "Find in " + list.closest("[data-facet]").querySelector("h2, summary").textContent;
+      addNarrowing(list, { name: facet, placeholder: "Find in this list", label });
+    }
+    for (const list of document.querySelectorAll("[data-narrow]:not(:has(.narrow))")) {
+      addNarrowing(list, { name: list.id, placeholder: "Find a " + list.dataset.narrow });
+      list.open ||= window.location.hash === "#" + list.id; // a link to it opens it
+    }
   }
 
   // What is chosen for a comparison stays chosen while one pages and refines; the bar says how many.
   const picked = new Map();
   document.addEventListener("change", (event) => {
-    if (!event.target.matches('.pick input')) return;
+    if (!event.target.matches(".pick input")) return;
     if (event.target.checked) picked.set(event.target.value, true);
     else picked.delete(event.target.value);
     showPicked();
@@ -361,13 +355,8 @@
   window.addEventListener("pageshow", pickTicked);
 
   function enhance() {
-    if (!document.documentElement.dataset.began) {
-      document.documentElement.dataset.began = "yes";
-      pickTicked();
-    }
     showPicked();
-    document.querySelectorAll("[data-facet]").forEach(addNarrowing);
-    document.querySelectorAll("[data-narrow]:not(:has(input.narrow))").forEach(addFilter);
+    narrowLists();
     for (const button of document.querySelectorAll("[data-copy]")) button.hidden = !navigator.clipboard;
     const back = document.querySelector("[data-results]");
     if (back && document.referrer && new URL(document.referrer).pathname === back.dataset.results) {
@@ -384,7 +373,7 @@
 
   // To the results as they were left, with the place on the page, where they are the step before.
   function goBack(event) {
-    if (event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey || window.location.hash || history.length < 2) return;
+    if (opensElsewhere(event) || window.location.hash || history.length < 2) return;
     event.preventDefault();
     history.back();
   }
@@ -421,5 +410,6 @@
     else show(window.location.href, { push: false, quiet: true });
   }
 
+  pickTicked();
   enhance();
 })();

@@ -20,8 +20,7 @@
   async function suggest() {
     const typed = box.value;
     const mine = ++asked;
-    const answer = await fetch(box.dataset.suggest + "?" + new URLSearchParams({ q: typed })).catch(() => null);
-    const suggestions = answer?.ok ? (await answer.json()).suggestions : null;
+    const suggestions = await suggestionsFor(typed).catch(() => null); // the server is away, or the session has ended
     if (!suggestions || mine !== asked || box.value !== typed || document.activeElement !== box) return;
     const known = typed.trimStart().replace(/\S*$/, "").length;
     list.replaceChildren(...suggestions.map((suggestion, at) => optionOf(suggestion, at, known)));
@@ -29,6 +28,11 @@
     open(suggestions.length > 0);
     live.setAttribute("aria-live", "polite");
     live.textContent = suggestions.length ? `${suggestions.length} ${suggestions.length === 1 ? "suggestion" : "suggestions"}` : "";
+  }
+
+  async function suggestionsFor(typed) {
+    const answer = await fetch(box.dataset.suggest + "?" + new URLSearchParams({ q: typed }));
+    return answer.ok ? (await answer.json()).suggestions : null;
   }
 
   // What stands in the box already, `known` characters, is not said again, nor a label that is the value itself.
