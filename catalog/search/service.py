@@ -79,6 +79,7 @@ class _Understood:
     sort: tuple[SortKey, ...]
     problems: tuple[QueryProblem, ...]
     notices: tuple[str, ...]
+    asked_page: int = 1
     unread: tuple[str, ...] = ()  # what of selections and order was left out
     ordered: bool = False  # somebody asked for the order
 
@@ -315,15 +316,15 @@ class SearchService:
         notices += [problem.message for problem in reading.problems]
         sort = chosen or parsed.sort or _default_sort(parsed.query)
         unread = tuple(notices)
-        clamped, sentences = _clamped(state)
         return _Understood(
-            state=clamped,
+            state=_clamped(state),
             parsed=parsed,
             typed=TypedChoices.of(parsed, state),
             selections=selections,
             sort=sort,
             problems=parsed.problems,
-            notices=(*notices, *sentences),
+            notices=unread,
+            asked_page=state.page,
             unread=unread,
             ordered=bool(chosen or parsed.sort),
         )
@@ -343,12 +344,15 @@ class SearchService:
         self, understood: _Understood, request: SearchRequest, result: SearchResult
     ) -> tuple[_Understood, SearchResult]:
         """A page beyond the end shows the last one there is."""
-        last = max(1, _pages(_limited(result.total, understood), understood.state.size))
+        total = _limited(result.total, understood)
+        last = max(1, _pages(total, understood.state.size))
+        if total and understood.asked_page > -(-total // understood.state.size):
+            notice = f"Page {understood.asked_page:,} does not exist; this is the last one."
+            understood = replace(understood, notices=(*understood.notices, notice))
         if understood.state.page <= last:
             return understood, result
-        notice = f"Page {understood.state.page:,} does not exist; this is the last one."
         state = replace(understood.state, page=last)
-        understood = replace(understood, state=state, notices=(*understood.notices, notice))
+        understood = replace(understood, state=state)
         size = _size(understood)
         again = self.engine.search(
             replace(request, offset=(last - 1) * state.size, size=size, aggregations={})
@@ -474,14 +478,11 @@ def _drop_unread(state: SearchState, selections: Mapping[str, Query]) -> SearchS
     return replace(state, selections=kept)
 
 
-def _clamped(state: SearchState) -> tuple[SearchState, list[str]]:
+def _clamped(state: SearchState) -> SearchState:
     """The state within the window that engines page through."""
     size = min(max(state.size, 1), MAX_SIZE)
     last = max(1, MAX_RESULT_WINDOW // size)
-    if state.page <= last:
-        return replace(state, size=size, page=max(state.page, 1)), []
-    notice = f"Pages reach to result {MAX_RESULT_WINDOW:,}; narrow the search, or export all of it."
-    return replace(state, size=size, page=last), [notice]
+    return replace(state, size=size, page=min(max(state.page, 1), last))
 
 
 def _pages(total: int, size: int) -> int:

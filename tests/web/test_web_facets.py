@@ -99,7 +99,7 @@ def _query(response):
 
 
 def test_a_value_that_nothing_here_has_is_shown_and_cannot_be_chosen(web):
-    address = "task=text-classification&q=name:sentiment*"
+    address = "task=text-classification&q=bert"
     page = web.get(f"/?{address}")
     form = Form(page.text)
     idle = [value for name, value in form.disabled if name == "framework"]
@@ -113,9 +113,17 @@ def test_a_value_that_nothing_here_has_is_shown_and_cannot_be_chosen(web):
     assert {option["value"] for option in options if not option["count"]} == set(idle)
 
 
+def test_a_search_without_results_shows_the_filters_that_are_chosen_or_would_find_something(web):
+    """All filters stood there, each value of them with a zero, beside a sentence that nothing matches."""
+    assert "data-facet" not in web.get("/?q=zzzznothing").text
+    text = web.get("/?q=zzzznothing&framework=onnx").text
+    assert re.findall('data-facet="([^"]*)"', text) == ["framework"]
+    assert ("framework", "onnx") in Form(text).sent
+
+
 def test_the_lack_of_a_value_looks_the_same_in_every_facet(web):
     """Where the text chose a value, the facet's own *none* stood upright among the others' italics."""
-    text = web.get("/?q=task:text-classification+license:mit+framework:onnx+zzzz").text
+    text = web.get("/?q=task:text-classification+license:mit+framework:pytorch").text
     assert '<span class="option idle none">' in text
     lacking = [item for item in re.findall(r"<li>.*?</li>", text, re.DOTALL) if "<bdi>none</bdi>" in item]
     assert len(lacking) > 3

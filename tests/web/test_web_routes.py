@@ -155,6 +155,13 @@ def test_the_beginning_of_an_id_leads_to_its_model(web):
     assert answer.location.endswith(FIRST)
 
 
+def test_a_page_beyond_the_end_is_called_by_the_number_that_was_asked_for(web):
+    """Of page 9,999 it said that page 500 does not exist, and that there are more results than there were."""
+    notices = web.get("/api/search?page=9999").json["notices"]
+    assert notices == ["Page 9,999 does not exist; this is the last one."]
+    assert web.get("/api/search?q=zzzznothing&page=9999").json["notices"] == []
+
+
 @pytest.mark.parametrize("address", ["/models/unknown", "/nowhere", "/values/nothing", "/values/all_text"])
 def test_what_is_not_there_is_a_page_with_a_search_box(web, address):
     answer = web.get(address)

@@ -49,6 +49,14 @@ def test_nobody_reads_anything_without_a_name(house):
         assert "prod" not in answer.text
 
 
+def test_where_one_signs_in_nothing_is_offered_that_needs_it(house):
+    """The box for searches and the menu stood there, and whatever was done with them led to the same page."""
+    page = house.client().get("/sign-in").text
+    assert 'id="q"' not in page
+    assert "suggestions.js" not in page
+    assert "Saved" not in page
+
+
 def test_a_disabled_last_user_does_not_open_the_catalog(open_house):
     house = open_house()
     user = house.add("ada", role("admin"))

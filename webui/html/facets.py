@@ -83,6 +83,12 @@ class FacetPanel:
     high_hint: str
     unit: str
 
+    @property
+    def leads_somewhere(self) -> bool:
+        """Whether a choice in it is made, or could be and finds anything."""
+        options = (*self.options, *self.more_options)
+        return self.active or any(not option.idle for option in options) or any(bar.url for bar in self.bars)
+
 
 def facet_panels(
     views: tuple[FacetView, ...], state: SearchState, addresses: Addresses
