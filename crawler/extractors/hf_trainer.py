@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from catalog.normalise.metrics import resolve_metric_name
 from catalog.records import Evidence, Extraction, Origin, Role
 from catalog.text.patterns import pattern
 from crawler.candidates import Signs
@@ -21,7 +22,7 @@ RESULTS = {
     "predict_results.json": "predict",
     "test_results.json": "test",
 }
-_LINES = pattern(r"(?P<split>eval|test|train|predict)_results(?:[_-][\w.-]{1,64})?\.txt")
+_LINES = pattern(r"(?P<split>eval|test|train|predict)_results(?:[_-](?P<config>[\w.-]{1,64}))?\.txt")
 """What transformers wrote before 4.0, and many scripts write still: a line `name = value` each. Source: transformers 3.5
 examples/text-classification/run_glue.py."""
 _LINE = pattern(r"\s*(?P<name>[\w./@-]{1,200})\s*[=:]\s*(?P<value>[-+]?[\d.]\S{0,40})\s*")
@@ -66,7 +67,7 @@ class HfTrainerExtractor:
     def extract(self, reader: RangedReader) -> Extraction:
         findings = Findings(reader, self, format=None, role=Role.RUN, origin=Origin.RUN)
         if match := _LINES.fullmatch(reader.name):
-            _tell_lines(findings, reader, match["split"])
+            _tell_lines(findings, reader, match)
             return findings.extraction()
         value = jsons.read_object(reader)
         if reader.name == STATE:
@@ -81,17 +82,21 @@ def _lines(data: bytes) -> list[str]:
     return data.decode("utf-8-sig", "replace").splitlines()[:MAX_LINES]
 
 
-def _tell_lines(findings: Findings, reader: RangedReader, split: str) -> None:
+def _tell_lines(findings: Findings, reader: RangedReader, file: re.Match[str]) -> None:
+    """What is known as a metric or called after an evaluation: under these names others keep what they like."""
     for row, line in enumerate(_lines(reader.take(0, min(reader.size_bytes, MAX_TEXT_BYTES))), 1):
         match = _LINE.fullmatch(line)
         if match is None or match["name"] in POSITION:
             continue
         own = _PREFIX.match(match["name"])
+        if own is None and not resolve_metric_name(match["name"]):
+            continue
         findings.metric(
             match["name"],
             match["value"],
             f"line:{row}",
-            split=SPLITS[own[1] if own else split],
+            split=SPLITS[own[1] if own else file["split"]],
+            config=file["config"],
             block="trainer",
         )
 

@@ -132,7 +132,12 @@ def _tell_metrics(findings: Findings, value: Any, kind: str, *, only_known: bool
             continue
         if metric.place[-1].lower() in _CONTEXTUAL or (only_known and not resolve_metric_name(metric.name)):
             continue
-        own = {"split": metric.split, "config": metric.config, "block": findings.file_name}
+        own = {
+            "split": metric.split,
+            "dataset": metric.dataset,
+            "config": metric.config,
+            "block": findings.file_name,
+        }
         findings.metric(
             metric.name,
             metric.value,

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import itertools
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from catalog.errors import ExtractError, LimitExceeded, Malformed
 from catalog.records import Evidence, Extraction, Origin, Role
+from catalog.text import licences
 from catalog.text.patterns import pattern
 from catalog.text.slugs import slug
 from crawler.candidates import Signs
@@ -129,8 +130,8 @@ def _readable_keys(text: str) -> dict[str, Any]:
 def _tell_metadata(findings: Findings, metadata: Mapping[str, Any]) -> None:
     for key, field in LISTS.items():
         items = _names(metadata.get(key))
-        if field == "license":  # all of them hold: as rivals they would contradict each other
-            items = [", ".join(items)] if items else []
+        if field == "license":
+            items = _holding_together(items) if len(items) > 1 else items
         for item in items:
             if not _NO_BASE.match(item):
                 findings.say(field, item, _place(key))
@@ -155,6 +156,17 @@ def _tell_metadata(findings: Findings, metadata: Mapping[str, Any]) -> None:
     if names:
         findings.say("extra.declared_metrics", names, _place("metrics"))
     _tell_rest(findings, metadata)
+
+
+def _holding_together(items: Sequence[str]) -> Sequence[str]:
+    """The licences as one expression: as rivals they would contradict each other, which they do where nobody knows one of
+    them.
+    """
+    read = [licences.licence(item) for item in items[: licences.MAX_PARTS]]
+    names = list(dict.fromkeys(reading.id for reading in read))
+    joined = " AND ".join(f"({name})" if " OR " in name and len(names) > 1 else name for name in names)
+    all_known = len(read) == len(items) and all(reading.known for reading in read)
+    return [joined] if all_known and 0 < len(joined) <= licences.MAX_EXPRESSION_CHARS else items
 
 
 def _tell_task(findings: Findings, metadata: Mapping[str, Any], tags: Iterable[str]) -> None:

@@ -7,6 +7,7 @@ evalplus/evalplus evalplus/evaluate.py (`pass_at_k`).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -31,21 +32,25 @@ _GROUPS = frozenset(
 """Names of what is around metrics, which are no part of their names."""
 _COUNTS = frozenset({"cm", "conf_matrix", "conf_mat", "confusion_matrix", "confusion_matrices", "support"})
 """How many samples there were of what: no metrics."""
-_NAME_KEYS = ("name", "metric", "metric_name", "metricName")
+_LISTS = frozenset({"evaluation", "evaluations", "metrics", "results", "scores", "values"})
+"""What lists of metrics are called, which is no part of their names."""
+_NAME_KEYS = ("metric", "metric_name", "metricName", "name")
 _VALUE_KEYS = ("value", "numberValue", "metric_value", "metricValue", "score")
 _SPLIT_KEYS = ("split", "subset", "dataset_split")
+_DATASET_KEYS = ("dataset", "dataset_name")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportedMetric:
-    """One metric: its name without the words around it, where it stands, its value, and split and variant where they are
-    said.
+    """One metric: its name without the words around it, where it stands, its value, and split, data set and variant where
+    they are said.
     """
 
     name: str
     place: tuple[str, ...]
     value: Any
     split: str | None = None
+    dataset: str | None = None
     config: str | None = None
 
 
@@ -54,19 +59,49 @@ def reported_metrics(value: Any) -> Iterator[ReportedMetric]:
     if isinstance(value, list):
         yield from _of_rows(value, (), ()) if named_rows(value) else ()
         return
+    shapes: dict[tuple[str, ...], Counter[frozenset[str]]] = {}
     for names, leaf in leaves(value, rows=True):
-        slugs = [stored_slug(name) for name in names]
+        slugs = [
+            ""
+            if (slug in _GROUPS or slug in _COUNTS) and _is_label(value, names[: level + 1], shapes)
+            else slug
+            for level, slug in enumerate(map(stored_slug, names))
+        ]
         if not _COUNTS.isdisjoint(slugs):
             continue
         kept = tuple(name for name, slug in zip(names, slugs, strict=True) if slug not in _GROUPS)
         if not kept:
             continue
         if isinstance(leaf, list) and named_rows(leaf):
-            yield from _of_rows(leaf, kept[:-1], names)
+            yield from _of_rows(leaf, kept[:-1] if slugs[-1] in _LISTS else kept, names)
         elif _OF_EVALPLUS in slugs:
             yield ReportedMetric(name=kept[-1], place=names, value=leaf, config="/".join(kept[:-1]) or None)
         else:
             yield ReportedMetric(name="/".join(kept), place=names, value=leaf)
+
+
+def _is_label(
+    value: Any, names: tuple[str, ...], shapes: dict[tuple[str, ...], Counter[frozenset[str]]]
+) -> bool:
+    """Whether `report` or `support` is what one class is called: others beside it have the same values. `shapes` are the keys
+    of what is below each object that was looked at.
+    """
+    *above, last = names
+    outer = value
+    for name in above:
+        outer = outer.get(name, {})
+    own = outer.get(last)
+    if not isinstance(own, Mapping):
+        return False
+    found = shapes.get(tuple(above))
+    if found is None:
+        found = shapes[tuple(above)] = Counter(
+            frozenset(inner)
+            for name, inner in outer.items()
+            if isinstance(inner, Mapping) and stored_slug(name) not in _COUNTS
+        )
+    others = found[frozenset(own)]
+    return others > 0 if stored_slug(last) in _COUNTS else others > 1
 
 
 def named_rows(value: list[Any]) -> bool:
@@ -81,12 +116,13 @@ def named_rows(value: list[Any]) -> bool:
 
 def _of_rows(rows: list[Any], above: tuple[str, ...], place: tuple[str, ...]) -> Iterator[ReportedMetric]:
     for number, row in enumerate(rows):
-        split = _first(row, _SPLIT_KEYS)
+        split, dataset = _first(row, _SPLIT_KEYS), _first(row, _DATASET_KEYS)
         yield ReportedMetric(
             name="/".join((*above, _first(row, _NAME_KEYS))),
             place=(*place, str(number)),
             value=_first(row, _VALUE_KEYS),
             split=split if isinstance(split, str) else None,
+            dataset=dataset if isinstance(dataset, str) else None,
         )
 
 

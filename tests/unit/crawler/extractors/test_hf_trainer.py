@@ -116,3 +116,17 @@ def test_results_of_a_line_each_are_read():
 
 def test_a_text_without_values_is_no_result():
     assert HfTrainerExtractor().claims("run/test_results.txt", b"all good\nsee the wiki\n") is None
+
+
+def test_results_of_a_line_each_are_those_of_their_data_set():
+    """Both accuracies of an evaluation on MNLI contradicted each other."""
+    seen = [
+        extract(HfTrainerExtractor, f"run/eval_results_{name}.txt", b"eval_acc = 0.8\n").observations[0]
+        for name in ("mnli", "mnli-mm")
+    ]
+    assert [item.context.get("config") for item in seen] == ["mnli", "mnli-mm"]
+
+
+def test_what_a_test_suite_counted_is_no_metric_of_the_model():
+    """`passed` and `failed` were metrics of the model beside."""
+    assert not metrics_of(extract(HfTrainerExtractor, "run/test_results.txt", b"Passed: 43\nFailed: 2\n"))

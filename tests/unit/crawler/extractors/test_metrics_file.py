@@ -101,3 +101,43 @@ def test_metrics_have_their_own_names_whatever_is_around_them(kind):
 @pytest.mark.parametrize("content", [b'[{"image_id": 3, "score": 0.9}]', b'"done"'])
 def test_results_that_are_no_object_are_no_metrics(content):
     assert MetricsFileExtractor().claims("results.json", content) is None
+
+
+ROW = {"precision": 0.5, "recall": 0.4, "f1-score": 0.45, "support": 10}
+LABELLED = {
+    "report": {f"report/{name}" for name in ROW if name != "support"},
+    "support": {f"support/{name}" for name in ROW if name != "support"},
+}
+
+
+@pytest.mark.parametrize("label", LABELLED)
+def test_a_class_may_be_called_as_a_report_or_a_count_is(label):
+    """The precision of the class `report` was that of the model, and the class `support` was left out."""
+    told = values_of(extract(MetricsFileExtractor, "metrics.json", {label: ROW, "invoice": ROW}))
+    assert {f"metrics.{name}" for name in LABELLED[label]} <= set(told)
+    assert "metrics.precision" not in told
+
+
+def test_two_reports_in_one_file_stay_apart():
+    """Both were `accuracy`, and contradicted each other."""
+    content = {"report": {"accuracy": 0.8}, "classification_report": {"accuracy": 0.9}}
+    assert len(values_of(extract(MetricsFileExtractor, "metrics.json", content))) == 2
+
+
+def test_rows_of_several_data_sets_and_of_several_lists_stay_apart():
+    """Accuracies on two data sets contradicted each other, as two lists with a row of each class did; a row with both a name
+    and a metric was called by the name.
+    """
+    content = {
+        "metrics": [
+            {"name": "run-7", "metric": "accuracy", "dataset": name, "value": 0.9}
+            for name in ("mnli", "sst2")
+        ],
+        "per_class_f1": [{"name": "cat", "score": 0.8}],
+    }
+    seen = extract(MetricsFileExtractor, "metrics.json", content).observations
+    assert [(item.field, item.context.get("dataset")) for item in seen] == [
+        ("metrics.accuracy", "mnli"),
+        ("metrics.accuracy", "sst2"),
+        ("metrics.per_class_f1/cat", None),
+    ]

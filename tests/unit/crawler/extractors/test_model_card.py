@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
+import pytest
 from fixtures.extraction import all_values_of, extract
 
 from catalog.testing.extractors import ExtractorSuite, Sample
@@ -41,7 +42,19 @@ def test_a_tag_that_names_no_base_is_none():
     assert [item.raw for item in seen if item.field == "tags"] == ["lora", "base_model:adapter:org/base"]
 
 
-def test_licences_in_a_list_hold_together():
-    """They contradicted each other, and `license:mit` did not find the model."""
-    card = b"---\nlicense:\n- mit\n- apache-2.0\n---\n# Net\n"
-    assert all_values_of(extract(ModelCardExtractor, "net/README.md", card))["license"] == ["mit, apache-2.0"]
+LICENCES = {
+    "[mit, apache-2.0]": ["mit AND apache-2.0"],
+    "[mit OR gpl-3.0, apache-2.0]": ["(mit OR gpl-3.0) AND apache-2.0"],
+    '["Apache License, Version 2.0", mit]': ["apache-2.0 AND mit"],
+    "[mit, mit]": ["mit"],
+    "[mit, terms of our own]": ["mit", "terms of our own"],
+}
+
+
+@pytest.mark.parametrize("listed", LICENCES)
+def test_licences_in_a_list_hold_together(listed):
+    """They contradicted each other, and `license:mit` did not find the model. Joined by a comma a choice among them was none,
+    and terms that nobody knows were lost beside one that is known.
+    """
+    card = f"---\nlicense: {listed}\n---\n# Net\n".encode()
+    assert all_values_of(extract(ModelCardExtractor, "net/README.md", card))["license"] == LICENCES[listed]
