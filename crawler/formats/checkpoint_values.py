@@ -18,7 +18,7 @@ from crawler.extractor import Findings
 from crawler.formats.best_scores import best_is_own
 from crawler.formats.pickle_nodes import Call, Dict, Global
 from crawler.formats.pickle_values import Resolver, flattened, mapping, plain
-from crawler.formats.torch_model import MODEL_KEYS
+from crawler.formats.torch_model import MODEL_KEYS, USED_OF_TWO
 from crawler.formats.torch_tensors import tensor_of
 
 MAX_OTHERS = 200
@@ -112,6 +112,7 @@ _SCORE_GROUPS = (
 _SILENT = frozenset(
     {
         *MODEL_KEYS,
+        *USED_OF_TWO,
         *_SETTINGS,
         *_SCORE_GROUPS,
         "optimizer",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from catalog.lazy_dataclasses import dataclass, field, replace
@@ -33,16 +34,19 @@ MODEL_KEYS = (
     "ema_state_dict",
     "generator",
     "state_dict_ema",
-    "student",
-    "teacher",
-    "g_ema",
-    "G_ema",
-    "netG",
-    "g",
-    "G",
 )
-"""With what self-distillation and adversarial training keep beside a second network: the one that is used. Source:
-facebookresearch/dino main_dino.py; rosinality/stylegan2-pytorch train.py."""
+USED_OF_TWO: Mapping[str, AbstractSet[str]] = {
+    "student": {"teacher"},
+    "g_ema": {"g", "d"},
+    "G_ema": {"G", "D"},
+    "netG": {"netD"},
+    "g": {"d"},
+    "G": {"D"},
+}
+"""Of two networks that self-distillation and adversarial training keep: the one that is used, and what is beside it. With
+others beside it each is a part of one model, such as an encoder `f` and a projector `g`. Source: facebookresearch/dino
+main_dino.py; rosinality/stylegan2-pytorch train.py."""
+_OF_LOSS = pattern(r"(?:^|_)(?:loss|criterion)(?:_|$)", re.IGNORECASE)
 _OPTIMIZER = pattern(
     r"^(optim(izer)?s?|opt|optimizer_.*|opt_.*|optim_.*|.*_optimizer|.*_optim|exp_avg.*)$", re.IGNORECASE
 )
@@ -122,6 +126,16 @@ def choose_model(root: Any, tensors: Sequence[Named]) -> str | None:
     holding = {named.path[0] for named in tensors if len(named.path) > 1}
     for key in MODEL_KEYS:
         if key in holding and key in pairs and tensor_of(pairs.get(key)) is None:
+            return key
+    networks = {
+        name
+        for name in holding
+        if part_of(name, default="model") in {"model", "ema"}
+        and not _OF_LOSS.search(name)
+        and not is_optimizer_state(pairs.get(name))
+    }
+    for key, beside in USED_OF_TWO.items():
+        if key in networks and len(networks) > 1 and networks - {key} <= beside:
             return key
     return None
 

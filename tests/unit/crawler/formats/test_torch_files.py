@@ -118,6 +118,16 @@ def test_second_network_or_optimizer_beside_the_model_is_not_counted(root):
     assert {tally.part: tally.elements for tally in extraction.tensors.tallies}["model"] == 6
 
 
+@pytest.mark.parametrize(
+    "names", [("encoder", "g"), ("encoder", "student"), ("netE", "netG"), ("image", "teacher")]
+)
+def test_parts_of_one_model_are_counted_whatever_one_of_them_is_called(names):
+    """An encoder beside a projector `g` was counted as nothing: `g` was taken for one of two networks of which one is used."""
+    root = named(**{name: named(w=tensors) for name, tensors in zip(names, (ONE, TWO), strict=True)})
+    extraction = extract(b"\x80\x02" + root + b".", data_0=bytes(24), data_1=bytes(24))
+    assert {tally.part: tally.elements for tally in extraction.tensors.tallies} == {"model": 12}
+
+
 def test_tar_of_the_first_torch_versions_is_named_and_not_checkable():
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as archive:
