@@ -304,7 +304,7 @@ class LocalSource:
         try:
             directory = self._open_directory(folder)
             try:
-                pointer = pointer_of(os.readlink(name, dir_fd=directory))
+                pointer = pointer_of(name, os.readlink(name, dir_fd=directory))
                 status = os.stat(name, dir_fd=directory, follow_symlinks=False)
             finally:
                 os.close(directory)

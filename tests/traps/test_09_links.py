@@ -74,6 +74,17 @@ def test_a_link_of_git_annex_says_what_is_elsewhere(shop):
     assert shop.documents()["net/model.safetensors"]["size_bytes"] == fetched.stat().st_size
 
 
+def test_a_link_of_git_annex_in_place_of_a_config_is_no_config(shop):
+    """The pointers were read as configs, metrics and sidecars, and the crawl ended with files that it could not read."""
+    shop.model("net/model.safetensors")
+    for name in ("metrics.json", "modeldex.yaml"):
+        key = f"SHA256E-s99--{'d' * 64}.json"
+        (shop.root / "net" / name).symlink_to(f"../.git/annex/objects/aa/bb/{key}/{key}")
+    report = shop.crawl()
+    assert report.counts["skipped"] == 2
+    assert shop.documents()["net/model.safetensors"]["status"] == "ok"
+
+
 def test_a_directory_that_becomes_a_link_after_the_listing_is_not_followed(shop, tmp_path):
     """Between listing and reading somebody swaps a directory for a link to outside."""
     secret = tmp_path / "secret"
