@@ -142,7 +142,7 @@ def _context_of(
         return states
     if here or inside.get(directory):
         return _only_one_below(directory, inside.get(directory, ()))
-    return _from_side_directory(member, by_directory)
+    return _from_side_directory(tree, member, by_directory)
 
 
 def _named(tree: Tree, target: str, drafts: Iterable[Draft]) -> list[Draft]:
@@ -209,9 +209,10 @@ def _name_of_run(stem: str) -> str:
     return "" if names.is_generic_stem(name) else name
 
 
-def _from_side_directory(member: Member, by_directory: dict[str, list[Draft]]) -> list[Draft]:
+def _from_side_directory(tree: Tree, member: Member, by_directory: dict[str, list[Draft]]) -> list[Draft]:
     """A directory that tools keep beside a model (`.eval_results/`, `.hydra/`, `logs/`) speaks for the one that it
-    stands beside. Any other directory speaks for what is in it alone, and so does a card.
+    stands beside, but where it has results of several by their names. Any other directory speaks for what is in it alone, and
+    so does a card.
     """
     directory = directory_of(member.object.key)
     if member.extraction is not None and member.extraction.role is Role.CARD:
@@ -220,7 +221,8 @@ def _from_side_directory(member: Member, by_directory: dict[str, list[Draft]]) -
     for level, parent in enumerate(upwards(directory)):
         if 0 < level <= MAX_SIDE_LEVELS and by_directory.get(parent):
             beside = by_directory[parent]
-            return beside if len(beside) == 1 and _is_side_directory(name_of(below)) else []
+            is_of_one = level <= MAX_PARENT_LEVELS or tree.two_below[below] == 1
+            return beside if len(beside) == 1 and is_of_one and _is_side_directory(name_of(below)) else []
         below = parent
     return []
 

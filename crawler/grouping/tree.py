@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from functools import cached_property
 
 from catalog.records import (
     Member,
@@ -41,6 +42,12 @@ class Tree:
             self.files[directory_of(member.object.key)].append(member)
         keys = (member.object.key for member in members)
         self.containers = self._containers() if any(map(promised.may_be_in_container, keys)) else {}
+
+    @cached_property
+    def two_below(self) -> Mapping[str, int]:
+        """Of each directory, how many there are two levels below it."""
+        directories = {directory for name in self.files for directory in upwards(name)}
+        return Counter(directory_of(directory_of(name)) for name in directories if "/" in name)
 
     def names(self, directory: str) -> set[str]:
         """The names of its files; one by which its directory would be one model, and is not, counts as any other file."""

@@ -323,6 +323,14 @@ LAYOUTS = {
         ["h/config.json", "h/model.safetensors", "h/.eval_results/mmlu.yaml"],
         {"h": ["h/.eval_results/mmlu.yaml", "h/config.json", "h/model.safetensors"]},
     ),
+    "results by organisation and model beside the model": (
+        ["h2/net.pt", "h2/results/org/net/eval_results.json"],
+        {"h2/net": ["h2/net.pt", "h2/results/org/net/eval_results.json"]},
+    ),
+    "results of several models beside one": (
+        ["h3/net.pt", "h3/results/a/net/eval_results.json", "h3/results/b/other/eval_results.json"],
+        {"h3/net": ["h3/net.pt"]},
+    ),
     "projector of one model": (
         ["i/llava-7b-Q4.gguf", "i/mmproj-llava-7b-f16.gguf"],
         {"i/llava-7b-Q4": ["i/llava-7b-Q4.gguf", "i/mmproj-llava-7b-f16.gguf"]},
