@@ -31,11 +31,12 @@ UNFINISHED_SUFFIXES = (
 )  # fmt: skip
 UNFINISHED_PREFIXES = (".nfs", "._", ".~lock")
 _WHILE_COPIED = re.compile(
-    r"\.[^/]+\.[A-Za-z0-9]{1,16}\.(?=[a-zA-Z0-9]*[A-Z0-9])[A-Za-z0-9]{6}"
-    r"|[^/]+\.[A-Za-z][A-Za-z0-9]{0,15}\.(?=[0-9A-Fa-f]*[A-Fa-f])(?=[0-9A-Fa-f]*[0-9])[0-9A-Fa-f]{8}"
+    r"\.[^/]+\.[A-Za-z0-9]{1,16}\.(?=[a-z0-9]*[A-Z])(?=[A-Z0-9]*[a-z])[A-Za-z0-9]{6}"
+    r"|[^/]+\.[A-Za-z][A-Za-z0-9]{0,15}\.(?=[0-9a-f]*[A-F])(?=[0-9A-Fa-f]*[0-9])[0-9A-Fa-f]{8}"
 )
 """Names that a file has until all of it is there. Source: WayneD/rsync receiver.c (`get_tmpname`); boto/s3transfer utils.py
-(`random_file_extension`): a day behind a backup has no letter."""
+(`random_file_extension`): a day behind a backup has no letter, and a commit behind a model no capital one. Random ones without
+are one in ten."""
 UNFINISHED = "an unfinished or temporary file"
 
 
