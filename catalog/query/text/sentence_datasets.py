@@ -35,14 +35,31 @@ def on_dataset(sentence: Sentence, at: int) -> tuple[int, str] | None:
     return None if known is None else (used + 1 + _noun(sentence, at + used + 1), known)
 
 
-def on_dataset_alone(sentence: Sentence, at: int) -> tuple[int, str] | None:
-    """`on conll2003` that stands behind no metric and no number that one is compared with."""
+def datasets_alone(sentence: Sentence, at: int) -> tuple[int, Sequence[str], str] | None:
+    """How many words `on conll2003 or mnist` has that stands behind no metric and no number that one is compared with, the data
+    sets, and what joins them. What models were trained on or not evaluated on is none of them.
+    """
     counted = at > 1 and sentence.text(at - 2) in {"top", "best", "first"}
-    if at and not counted and amount_at(sentence, at - 1) is not None:
+    before = sentence.text(at - 1) if at else ""
+    if before and not counted and amount_at(sentence, at - 1) is not None:
         return None
-    if at and sentence.text(at) and any(target.kind == "metric" for target in resolve(sentence.text(at - 1))):
+    if before and sentence.text(at) and any(target.kind == "metric" for target in resolve(before)):
         return None
-    return on_dataset(sentence, at)
+    if before.endswith(_TRAINED) or _is_denied(sentence, at):
+        return None
+    end, datasets, joining = _datasets_at(sentence, at)
+    return (end - at, datasets, joining) if datasets else None
+
+
+_TRAINED = ("trained", "tuned")
+
+
+def _is_denied(sentence: Sentence, at: int) -> bool:
+    """Whether `not`, `not evaluated`, `not been evaluated` or `without evaluation` stands before."""
+    place = at - 1
+    while place >= 0 and sentence.text(place) in _EVALUATED | _EVALUATION | {"been", "any"}:
+        place -= 1
+    return place >= 0 and sentence.text(place) in _DENYING
 
 
 _IN_BRACKETS = pattern(r"[(\[][^()\[\]]+[)\]]")
@@ -107,10 +124,10 @@ def evaluated(sentence: Sentence, at: int) -> Replacement:
     end, datasets, joining = _datasets_at(sentence, place + verb)
     behind = denied and not verb and sentence.text(end) in _EVALUATED  # "nicht auf conll2003 evaluiert"
     if datasets and (verb or behind):
-        return end + behind - at, _told_on(datasets, joining, denied=denied)
+        return end + behind - at, told_on(datasets, joining, denied=denied)
     unknown = sentence.text(place + verb + 1)
     if denied and verb and sentence.text(place + verb) == "on" and _PLAIN_NAME.fullmatch(unknown):
-        return place + verb + 2 - at, _told_on([unknown], "", denied=True)  # nobody was: that is said
+        return place + verb + 2 - at, told_on([unknown], "", denied=True)  # nobody was: that is said
     alone = denied and sentence.text(place) in _EVALUATION | {"evaluated"}
     if not alone or sentence.text(place + 1) in _ON | _NEAR | {"with", "by"}:
         return None  # denied is only what follows
@@ -148,6 +165,6 @@ def measured_on(sentence: Sentence, at: int, name: str, bound: str) -> tuple[int
     return end - at, joined if len(conditions) == 1 else f"({joined})"
 
 
-def _told_on(datasets: Sequence[str], joining: str, *, denied: bool) -> str:
+def told_on(datasets: Sequence[str], joining: str, *, denied: bool) -> str:
     conditions = [f"{'missing' if denied else 'has'}:{quoted(f'metrics@{dataset}')}" for dataset in datasets]
     return f"({' OR '.join(conditions)})" if joining == "or" and not denied else " ".join(conditions)

@@ -6,7 +6,7 @@ from catalog.query.periods import is_year
 from catalog.query.text.function_words import FILLER_WORDS
 from catalog.query.text.numbers import SPOKEN_NUMBERS
 from catalog.query.text.printing import quoted
-from catalog.query.text.sentence_datasets import dataset_at, on_dataset, on_dataset_alone
+from catalog.query.text.sentence_datasets import dataset_at, datasets_alone, on_dataset, told_on
 from catalog.query.text.sentence_parts import (
     Replacement,
     Sentence,
@@ -148,13 +148,15 @@ def _alone(sentence: Sentence, at: int) -> Replacement:
 
 
 def _leading(sentence: Sentence, at: int) -> str:
-    """The metric that tells what is best, on the data set that is named further on. Looked for behind the first such word alone."""
+    """The metric that tells what is best, on the one data set that is named further on. Looked for behind the first such word
+    alone.
+    """
     leading = sentence.leading_metric
     if not leading or _is_topped(sentence, at):
         return leading
     places = range(at + 1, len(sentence.words))
-    dataset = next((on[1] for place in places if (on := on_dataset_alone(sentence, place)) is not None), "")
-    return f"{leading}@{dataset}" if dataset else leading
+    datasets = next((on[1] for place in places if (on := datasets_alone(sentence, place)) is not None), ())
+    return f"{leading}@{datasets[0]}" if len(datasets) == 1 else leading
 
 
 def _is_topped(sentence: Sentence, at: int) -> bool:
@@ -164,10 +166,10 @@ def _is_topped(sentence: Sentence, at: int) -> bool:
 
 def best_on(sentence: Sentence, at: int) -> Replacement:
     """`best bert on conll2003`: what was evaluated there; the order says by which metric."""
-    on = on_dataset_alone(sentence, at) if sentence.leading_metric else None
+    on = datasets_alone(sentence, at) if sentence.leading_metric else None
     if on is None or not _is_topped(sentence, at):
         return None
-    return on[0], f"has:{quoted(f'metrics@{on[1]}')}"
+    return on[0], told_on(on[1], on[2], denied=False)
 
 
 def _counted(sentence: Sentence, at: int) -> Replacement:

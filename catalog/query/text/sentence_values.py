@@ -344,6 +344,8 @@ _STATES: Mapping[tuple[str, ...], str] = {
         "-is:quantized": "non-quantized|unquantized|unquantised|nonquantized|non quantized",
         "risk:secret": "leaked secrets|with secrets|contain secrets|containing secrets",
         "is:adapter": "adapters",
+        '"encoder only"': "encoder only",
+        '"decoder only"': "decoder only",
         "lora": "loras",
         "is:quantized": "quants|quantizations|quantisations",
         "(reranker OR task:text-ranking)": "rerankers|reranking|re-rankers|re-ranking",
