@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from catalog.errors import ExtractError, LimitExceeded, Malformed
@@ -158,7 +158,7 @@ def _tell_metadata(findings: Findings, metadata: Mapping[str, Any]) -> None:
     _tell_rest(findings, metadata)
 
 
-def _holding_together(items: Sequence[str]) -> Sequence[str]:
+def _holding_together(items: list[str]) -> list[str]:
     """The licences as one expression: as rivals they would contradict each other, which they do where nobody knows one of
     them.
     """

@@ -89,18 +89,18 @@ def _is_label(
     *above, last = names
     outer = value
     for name in above:
-        outer = outer.get(name, {})
-    own = outer.get(last)
-    if not isinstance(own, Mapping):
+        outer = outer.get(name) if isinstance(outer, Mapping) else None
+    own = outer.get(last) if isinstance(outer, Mapping) else None
+    if not isinstance(outer, Mapping) or not isinstance(own, Mapping):
         return False
-    found = shapes.get(tuple(above))
-    if found is None:
-        found = shapes[tuple(above)] = Counter(
+    counted = shapes.get(tuple(above))
+    if counted is None:
+        counted = shapes[tuple(above)] = Counter(
             frozenset(inner)
             for name, inner in outer.items()
-            if isinstance(inner, Mapping) and stored_slug(name) not in _COUNTS
+            if isinstance(inner, Mapping) and stored_slug(str(name)) not in _COUNTS
         )
-    others = found[frozenset(own)]
+    others = counted[frozenset(own)]
     return others > 0 if stored_slug(last) in _COUNTS else others > 1
 
 
