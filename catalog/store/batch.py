@@ -36,7 +36,7 @@ from catalog.store.codec import UNREADABLE, instant, pack_json, read_object, unp
 from catalog.store.consumers import append, deliver_again
 from catalog.store.copies import Sharing, alike, listed, prints_of, shared_print, tells
 from catalog.store.database import insert_rows, parts, upsert
-from catalog.store.documents import GONE, LIVE, Standing, finish
+from catalog.store.documents import DAMAGED_CODE, GONE, LIVE, Standing, finish
 from catalog.store.edits import NewEdit
 from catalog.store.joins import Joined
 from catalog.store.manifest import Share, Shares, shares_among
@@ -48,6 +48,8 @@ from catalog.store.stored_records import StoredRecord, pack_record, unpack_recor
 from catalog.store.tables import copies_due, records, revisions
 
 log = logging.getLogger(__name__)
+
+DAMAGED = "its newest revision in the store was damaged; of what it said, this is what is left"
 
 MAX_OTHERS = 100
 """So many models outside a page are looked at to learn which prints they share; then on without those prints."""
@@ -634,14 +636,39 @@ class RecordBatch:
 
     def _content(self, model: str) -> Document:
         if model not in self._contents:
-            # Of one that is damaged is left what views show of it.
-            stored = self._stored(model) or read_object(self._rows[model]["document"])
-            try:
-                content = self._record(model).content(stored)
-                self._contents[model], _ = parted(content, stored.get(MARK, ()))
-            except (*UNREADABLE, KeyMissing):  # the last document that was made of it stands for its content
-                self._contents[model] = sanitised(stored)
+            stored = self._stored(model)
+            names = stored.get(MARK, ()) if stored else self._sealing.names(self._rows[model]["source"])
+            content = self._kept(model, stored) if stored else self._rescued(model)
+            self._contents[model], _ = parted(content, names)
         return self._contents[model]
+
+    def _kept(self, model: str, stored: Document) -> Document:
+        """What files and persons say, whose finished document is this one."""
+        try:
+            return self._record(model).content(stored)
+        except (*UNREADABLE, KeyMissing):  # the last document that was made of it stands for its content
+            return sanitised(stored)
+
+    def _rescued(self, model: str) -> Document:
+        """What is left of a model whose newest revision is damaged: all of it where an earlier version wrote the record, else what
+        views show, which says so. Where the files are, the record is made anew.
+        """
+        row = self._rows[model]
+        log.warning("the newest revision of a model is damaged model=%s", model)
+        row["signature"] = ""
+        beside = {"id": model, "name": row["name"], "source": row["source"]}  # the views have them of the row
+        content = self._kept(model, beside | read_object(row["document"]))
+        if not self._is_whole(model):
+            problem = {"code": DAMAGED_CODE, "message": DAMAGED}
+            content["problems"] = [*content.get("problems", ()), problem]
+        return content
+
+    def _is_whole(self, model: str) -> bool:
+        """Whether the record itself has the whole content, as earlier versions wrote it."""
+        try:
+            return bool(self._record(model).document)
+        except (*UNREADABLE, KeyMissing):
+            return False
 
     def _stored(self, model: str) -> Document:
         """The document as it is stored; empty where it cannot be read, and so differs from whatever is made now."""

@@ -13,6 +13,8 @@ TRASHED, DELETED = "trashed", "deleted"
 """What retention did with the files: they can be brought back, or not. No crawl misses such a model."""
 NOT_MADE_CODE = "not-made"
 """Of the problem of a model over which processes died that were to make its record."""
+DAMAGED_CODE = "damaged"
+"""Of the problem of a model of whose newest revision a part is lost."""
 MAX_LOCATIONS = 100
 MOVED_TO = "moved_to"
 """Below `extra`, and the store's alone: pages lead from it to another model, so no file may say it."""

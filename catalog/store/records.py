@@ -37,7 +37,7 @@ from catalog.store.batch import Committed, RecordBatch, RecordChange
 from catalog.store.codec import UNREADABLE, instant, parse_instant, unpack_json
 from catalog.store.database import begin_commit, parts
 from catalog.store.digests import HEX_CHARACTERS
-from catalog.store.documents import DELETED, GONE, LIVE, MISSING, NOT_MADE_CODE, TRASHED
+from catalog.store.documents import DAMAGED_CODE, DELETED, GONE, LIVE, MISSING, NOT_MADE_CODE, TRASHED
 from catalog.store.leases import Lease
 from catalog.store.newest import present_document, present_or_empty, with_documents
 from catalog.store.runs import seen_at, shown_last_seen
@@ -48,9 +48,8 @@ from catalog.terminal import printable
 
 PAGE = 500
 REREAD = "Make it anew with: modeldex crawl PATH --reread"
-RETRIED = (
-    "most often memory was used up; it is tried again when a file of the source changes, or with --reread"
-)
+AGAIN = "it is tried again when a file of the source changes, or with --reread"
+RETRIED = f"most often memory was used up; {AGAIN}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -439,10 +438,14 @@ class Records:
 
 
 def _trouble(document: Document) -> str:
-    """Why no record could be made, with what to do."""
+    """Why there is no whole record, with what to do."""
     problems = document.get("problems") or ()
-    reasons = [str(problem["message"]) for problem in problems if problem.get("code") == NOT_MADE_CODE]
-    return "; ".join([*reasons[:1], RETRIED])
+    for problem in problems:
+        if problem.get("code") == DAMAGED_CODE:
+            return f"{problem['message']}; {AGAIN}"
+        if problem.get("code") == NOT_MADE_CODE:
+            return f"{problem['message']}; {RETRIED}"
+    return RETRIED
 
 
 def _stored(row: Any, seen: dict[str, str], vault: Vault) -> StoredModel:

@@ -15,9 +15,11 @@ from datetime import UTC, datetime
 import pytest
 from fixtures.sealed import MARKER, SENSITIVE, SealedHome, holders, values_of
 
+from catalog.recording import making
 from catalog.records.webhooks import Webhook
 from catalog.settings import load_settings
-from catalog.store import open_store
+from catalog.store import batch, open_store
+from catalog.store.codec import pack
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +116,23 @@ def test_one_whole_value_finds_its_models_and_nothing_else_does(sealed):
     assert not names(f"datasets:{MARKER}")
     assert not names(f"datasets:{MARKER}*")
     assert not names(f"{MARKER}data")
+
+
+def test_a_damaged_document_gives_away_nothing_that_was_sealed(tmp_path, monkeypatch):
+    """The names of what is sealed went with it: the next state had all values in clear, where an earlier version wrote the record."""
+    for module in (batch, making):
+        monkeypatch.setattr(module, "pack_record", lambda record, _content: pack(record))
+    sealed = SealedHome(tmp_path)
+    sealed.turn_on()
+    sealed.add()
+    sealed.run("crawl", "lab")
+    with sqlite3.connect(sealed.home / "store.sqlite3") as database:
+        database.execute("UPDATE revisions SET document = x'00'")
+    shutil.rmtree(sealed.models / "net")
+    sealed.run("crawl", "lab", "--accept")
+    assert holders(sealed.home) == []
+    assert sealed.document()["status"] == "missing"
+    assert sealed.document()["datasets"] == [f"{MARKER}data"]
 
 
 def test_each_read_leaves_a_line_in_the_audit(sealed):

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import update
 
 from catalog.records import ModelId, ModelRecord, SourceId, model_id
 from catalog.search.engine import IndexOutcome
@@ -11,6 +12,7 @@ from catalog.settings import Settings
 from catalog.store import open_store
 from catalog.store.canonical import document_sha256
 from catalog.store.records import RecordChange
+from catalog.store.tables import revisions
 
 SOURCE = SourceId("file:///models")
 
@@ -172,6 +174,37 @@ def test_missing_models_stay_and_gone_ones_leave_the_index_but_not_the_store(sto
     assert store.records.get(model).document["status"] == "gone"
     assert [action.document for action in store.consumer("index").claim()] == [None]
     assert store.records.count() == 0
+
+
+def damage_documents(store):
+    """No revision can be read any more."""
+    with store._engine.begin() as connection:
+        connection.execute(update(revisions).values(document=b"damaged"))
+
+
+def test_a_model_whose_newest_revision_is_damaged_says_so_when_it_goes(store, lease):
+    """Its next state was made of what the views show, without a word, and without id, name and source: lists ended in a traceback."""
+    run = store.runs.start(SOURCE, SOURCE, lease)
+    store.records.commit([change("a", task="ner", notes="kept")], lease=lease)
+    damage_documents(store)
+    model = model_id(SOURCE, "a")
+    store.records.mark({model: "missing"}, lease=lease, run=run.id)
+    left = store.records.get(model).document
+    assert (left["id"], left["name"], left["source"], left["task"]) == (model, "a", SOURCE, "ner")
+    assert [problem["code"] for problem in left["problems"]] == ["damaged"]
+    assert left["status"] == "missing"
+
+
+def test_a_live_model_whose_newest_revision_is_damaged_is_made_anew(store, lease):
+    """A copy that came made a lean revision of it, and its signature said that there was nothing to do."""
+    store.records.commit([change("a", fingerprint="f1", notes="kept")], lease=lease)
+    damage_documents(store)
+    store.records.commit([change("b", fingerprint="f1")], lease=lease)
+    assert [file.key for file in store.records.not_made(SOURCE, 9)] == ["a"]
+    assert "damaged" in store.records.not_made(SOURCE, 9)[0].reason
+    store.records.commit([change("a", fingerprint="f1", notes="kept")], lease=lease)
+    assert store.records.not_made(SOURCE, 9) == []
+    assert store.records.get(model_id(SOURCE, "a")).document["notes"] == "kept"
 
 
 def test_a_model_that_comes_back_is_live_with_its_history(store, lease):
