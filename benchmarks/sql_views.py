@@ -46,7 +46,7 @@ def rows_of(number: int):
             "risks": 0,
             "first_seen": "",
             "record": b"",
-            "document": views_text(document),
+            "shown": views_text(document),
         }
 
 

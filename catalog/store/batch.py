@@ -446,7 +446,7 @@ class RecordBatch:
         for model, (document, digest) in self._revised.items():
             row = self._rows[model]
             parent, number = row["sha256"], row["revision"] + 1
-            row["document"] = views_text(document)
+            row["shown"] = views_text(document)
             if digest == parent and model not in self._recommitted:
                 if not self._stored(model):  # damaged: the same state is written once more, and is no new one
                     self._mend(model, document)
@@ -601,7 +601,7 @@ class RecordBatch:
                 RECORD,
                 record.id,
             ),
-            "document": before["document"] if before else "{}",
+            "shown": before["shown"] if before else "{}",
             "grouping": None if change.group is None else members.grouping_of(change.group),
             "sealed": None,
             "sealed_sha256": "",
@@ -657,7 +657,7 @@ class RecordBatch:
         log.warning("the newest revision of a model is damaged model=%s", model)
         row["signature"] = ""
         beside = {"id": model, "name": row["name"], "source": row["source"]}  # the views have them of the row
-        content = self._kept(model, beside | read_object(row["document"]))
+        content = self._kept(model, beside | read_object(row["shown"]))
         if not self._is_whole(model):
             problem = {"code": DAMAGED_CODE, "message": DAMAGED}
             content["problems"] = [*content.get("problems", ()), problem]

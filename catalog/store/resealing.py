@@ -402,7 +402,7 @@ class _Model:
         if last is not None:
             values |= {name: last[name] for name in ("sealed", "sealed_sha256", "sha256", "chain_sha256")}
             if (public := last.get("public")) is not None:
-                values["document"] = views_text(public)
+                values["shown"] = views_text(public)
         self._connection.execute(update(records).where(records.c.id == self._id).values(values))
         sensitive = {} if last is None else self._values(last)
         self._sealing.note_terms(self._source, {self._id: sensitive})

@@ -32,7 +32,7 @@ from catalog.store.faults import BACKUP
 from catalog.store.sql_views import create_views
 from catalog.store.tables import consumers, metadata, narrow_on_postgresql, records
 
-VERSIONS = tuple(f"{number:04}" for number in range(1, 30))
+VERSIONS = tuple(f"{number:04}" for number in range(1, 31))
 """Every schema version in order; the last is what this code reads and writes."""
 
 VERSION_TABLE = "alembic_version"

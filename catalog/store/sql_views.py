@@ -153,10 +153,12 @@ def _entries(entries: Any, view: ListView) -> Any:
     ]
 
 
-def create_views(connection: Connection, *, of_bytes: bool = True) -> None:
-    """The views are there and are those of this version. `of_bytes`: digests are no text, as they were before 0028."""
+def create_views(connection: Connection, *, of_bytes: bool = True, text_column: str = "shown") -> None:
+    """The views are there and are those of this version. `of_bytes`: digests are no text, as they were before 0028. `text_column` has
+    what they show, and was called `document` before 0030.
+    """
     drop_views(connection)
-    for statement in statements(connection.dialect.name, of_bytes=of_bytes):
+    for statement in statements(connection.dialect.name, of_bytes=of_bytes, text_column=text_column):
         connection.exec_driver_sql(statement)
 
 
@@ -167,17 +169,17 @@ def drop_views(connection: Connection) -> None:
         connection.exec_driver_sql(f"DROP VIEW IF EXISTS {name}{dependents}")
 
 
-def statements(dialect: str, *, of_bytes: bool = True) -> Iterator[str]:
+def statements(dialect: str, *, of_bytes: bool = True, text_column: str = "shown") -> Iterator[str]:
     """What makes the views on this database."""
     is_sqlite = dialect == "sqlite"
     extracted = _of_sqlite if is_sqlite else _of_postgresql
     shown = (_hex_of_sqlite if is_sqlite else _hex_of_postgresql) if of_bytes else str
-    document = "records.document" if is_sqlite else "parsed.document"
+    document = f"records.{text_column}" if is_sqlite else "parsed.document"
     columns = ", ".join(f'{extracted(document, column)} AS "{column.name}"' for column in MODELS)
     parsed = (
         "records"
         if is_sqlite
-        else "records CROSS JOIN LATERAL (SELECT records.document::jsonb) AS parsed (document)"
+        else f"records CROSS JOIN LATERAL (SELECT records.{text_column}::jsonb) AS parsed (document)"
     )
     yield (
         f"CREATE VIEW models AS SELECT {shown('records.id')} AS model_id, records.name AS name, "
@@ -196,13 +198,13 @@ def statements(dialect: str, *, of_bytes: bool = True) -> Iterator[str]:
     )
     for view in LISTS:
         if is_sqlite:
-            entries = f"json_each(records.document, '$.{view.field}') AS entry"
+            entries = f"json_each(records.{text_column}, '$.{view.field}') AS entry"
             columns = ", ".join(
                 f'{_of_sqlite("entry.value", column)} AS "{column.name}"' for column in view.columns
             )
         else:
             # A document whose field is no list (it is written so by nobody) has no rows, and costs the others none.
-            listed = f"records.document::jsonb -> '{view.field}'"
+            listed = f"records.{text_column}::jsonb -> '{view.field}'"
             safe = f"CASE jsonb_typeof({listed}) WHEN 'array' THEN {listed} ELSE '[]'::jsonb END"
             entries = f"LATERAL jsonb_array_elements({safe}) AS entry (value)"
             columns = ", ".join(

@@ -111,7 +111,7 @@ def _end_faults(engine: Engine, last: Any) -> Iterator[ChainFault]:
         records.c.chain_sha256,
         records.c.sealed,
         records.c.sealed_sha256,
-        records.c.document,
+        records.c.shown,
     )
     with engine.connect() as connection:
         record = connection.execute(select(*columns).where(records.c.id == last.model)).one_or_none()
@@ -124,7 +124,7 @@ def _end_faults(engine: Engine, last: Any) -> Iterator[ChainFault]:
     for name in ("sha256", "chain_sha256", "sealed_sha256"):
         if getattr(record, name) != getattr(last, name):
             yield _fault(last, f"record's {name}", getattr(record, name), getattr(last, name))
-    stored, computed = _text_hash(record.document), _shown_hash(last.document)
+    stored, computed = _text_hash(record.shown), _shown_hash(last.document)
     if computed != stored:
         yield _fault(last, "record's document", stored, computed)
     if record.sealed != last.sealed:

@@ -13,7 +13,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    create_views(op.get_bind(), of_bytes=False)
+    create_views(op.get_bind(), of_bytes=False, text_column="document")
 
 
 def downgrade() -> None:

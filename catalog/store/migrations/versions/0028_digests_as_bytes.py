@@ -101,7 +101,7 @@ def _rewrite(*, to_bytes: bool) -> None:
     if to_bytes:
         shown = "lower(hex(id))" if is_sqlite else "encode(id, 'hex')"
         op.create_index("records_by_shown_id", "records", [sa.text(shown)])
-    create_views(connection, of_bytes=to_bytes)
+    create_views(connection, of_bytes=to_bytes, text_column="document")
 
 
 def _tables() -> tuple[str, ...]:

@@ -14,6 +14,7 @@ import pytest
 from fixtures.schemas import make_schema
 from sqlalchemy import Engine, MetaData, func, insert, select, text
 
+from catalog.errors import StoreError
 from catalog.records.history import VerificationCounts
 from catalog.settings import Settings
 from catalog.store import open_store
@@ -369,6 +370,17 @@ def test_views_of_their_own_that_people_built_on_ours_hinder_no_update_and_still
             connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one() == VERSIONS[-1]
         )
         assert not connection.execute(text("SELECT * FROM lab")).all()
+
+
+@pytest.mark.parametrize("databases", ["on_sqlite", "on_postgresql"])
+def test_an_earlier_program_that_is_still_under_way_is_told_that_it_cannot_go_on(request, databases):
+    """It took what views show for the whole document, indexed that, and made the next revisions of it."""
+    with (
+        pytest.raises(StoreError, match="document"),
+        open_store(request.getfixturevalue(databases), write=True) as store,
+        store.engine.connect() as connection,
+    ):
+        connection.execute(text("SELECT id, document FROM records"))
 
 
 def test_the_log_of_an_updated_store_does_not_grow_with_each_opening_while_somebody_reads_it(on_sqlite):

@@ -243,7 +243,7 @@ UNUSUAL = {
 def test_views_show_the_same_of_what_is_kept_for_them_as_of_the_whole_document(document):
     with sqlite3.connect(":memory:") as database:
         database.execute(
-            "CREATE TABLE records (id, name, source, state, revision, sha256, first_seen, missing_since, document)"
+            "CREATE TABLE records (id, name, source, state, revision, sha256, first_seen, missing_since, shown)"
         )
         database.execute(
             "CREATE TABLE revisions (model, number, sha256, parent_sha256, made_by, author, cause, made_at)"
@@ -253,7 +253,7 @@ def test_views_show_the_same_of_what_is_kept_for_them_as_of_the_whole_document(d
 
         def rows(text):
             database.execute("DELETE FROM records")
-            database.execute("INSERT INTO records (id, state, document) VALUES (x'00', 'live', ?)", (text,))
+            database.execute("INSERT INTO records (id, state, shown) VALUES (x'00', 'live', ?)", (text,))
             return {name: database.execute(f"SELECT * FROM {name}").fetchall() for name in NAMES}
 
         kept = views_text({**document, "all_text": "x" * 1000})

@@ -1,0 +1,45 @@
+"""What a record's row has of its document is called so.
+
+A program of an earlier version that is under way while the store is brought up to date takes it for the whole document: it would
+index that, and make the next revision of it. Now it finds no such column, and ends with a sentence.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+from catalog.store.sql_views import create_views, drop_views
+
+revision = "0030"
+down_revision = "0029"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    _rename("document", "shown")
+
+
+def downgrade() -> None:
+    _rename("shown", "document")
+
+
+def _rename(before: str, after: str) -> None:
+    connection = op.get_bind()
+    drop_views(connection)
+    others = _apart(connection) if connection.dialect.name == "sqlite" else []
+    connection.exec_driver_sql(f"ALTER TABLE records RENAME COLUMN {before} TO {after}")
+    create_views(connection, text_column=after)
+    for statement in others:
+        connection.exec_driver_sql(statement)
+
+
+def _apart(connection: sa.Connection) -> list[str]:
+    """Takes away what people built on our views, without which SQLite finds fault with it; how each is made again."""
+    made = "SELECT type, name, sql FROM sqlite_master WHERE type = ? ORDER BY rowid"
+    found = [row for kind in ("view", "trigger") for row in connection.exec_driver_sql(made, (kind,))]
+    for kind, name, _ in found:
+        quoted = name.replace('"', '""')
+        connection.exec_driver_sql(f'DROP {kind} IF EXISTS "{quoted}"')
+    return [statement for _, _, statement in found]
