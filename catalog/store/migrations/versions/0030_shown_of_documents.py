@@ -37,9 +37,11 @@ def _rename(before: str, after: str) -> None:
 
 def _apart(connection: sa.Connection) -> list[str]:
     """Takes away what people built on our views, without which SQLite finds fault with it; how each is made again."""
-    made = "SELECT type, name, sql FROM sqlite_master WHERE type = ? ORDER BY rowid"
-    found = [row for kind in ("view", "trigger") for row in connection.exec_driver_sql(made, (kind,))]
-    for kind, name, _ in found:
+    definitions = "SELECT type, name, sql FROM sqlite_master WHERE type = ? ORDER BY rowid"
+    dependents = [
+        row for kind in ("view", "trigger") for row in connection.exec_driver_sql(definitions, (kind,))
+    ]
+    for kind, name, _ in dependents:
         quoted = name.replace('"', '""')
         connection.exec_driver_sql(f'DROP {kind} IF EXISTS "{quoted}"')
-    return [statement for _, _, statement in found]
+    return [statement for _, _, statement in dependents]
