@@ -144,9 +144,9 @@ def _folder_terms(path: str) -> Sequence[str]:
     return _terms_of_folder(path[: path.rfind("/") + 1])
 
 
-@lru_cache(maxsize=1_024)
+@lru_cache(maxsize=64)
 def _terms_of_folder(folder: str) -> Sequence[str]:
-    """Models lie together: the same folder comes again."""
+    """Models lie together: the same folder comes again. Few are kept, as each one below another is written whole."""
     return tuple(fold(name) for name in folders_of(folder) if len(name) <= MAX_KEYWORD_CHARACTERS)
 
 
