@@ -391,7 +391,7 @@ def _bucket(row: Any, field: Resolved, formats: tuple[DateFormat, ...]) -> Range
         )
     elif field.type in NUMBERS:
         start, end = (
-            number(given[end], end) if given.get(end) is not None else None for end in ("from", "to")
+            numeral(given[end], end) if given.get(end) is not None else None for end in ("from", "to")
         )
     else:
         raise RequestRefused(field.name, "has no order; a range needs a number or a date.")

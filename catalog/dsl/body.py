@@ -38,6 +38,7 @@ MAX_BODY_DEPTH = 60
 """JSON levels. A clause of the deepest allowed query takes about three."""
 MAX_SIZE = MAX_RESULT_WINDOW
 MAX_SORT_KEYS = 5
+MAX_TRACKED = 2**31 - 1
 MAX_SOURCE_PATTERNS = 100
 MAX_PATTERN = 300
 _TOP_LEVEL = frozenset(
@@ -73,9 +74,9 @@ _SORT_OPTIONS: Mapping[str, tuple[str, ...]] = {
 }
 """What a sort key may say besides. One value per model has no mode to choose, and every field is mapped."""
 _SENT_EMPTY: Mapping[str, tuple[Any, ...]] = {
-    "runtime_mappings": (None, {}),
-    "script_fields": (None, {}),
-    "stored_fields": (None, [], ["_none_"], "_none_", ["*"], "*"),
+    "runtime_mappings": ({},),
+    "script_fields": ({},),
+    "stored_fields": ([], ["_none_"], "_none_", ["*"], "*"),
 }
 """What tools send that asks for nothing, in the type that Elasticsearch takes."""
 _BY_ID = frozenset({"_doc", "_id", "_shard_doc", "id"})
@@ -145,8 +146,15 @@ def from_dsl(body: Any) -> tuple[SearchRequest, Options]:
         body = parse_body(body)
     _shallow(body)
     given = only(body, "the body", _TOP_LEVEL)
+    empty = next((name for name, value in given.items() if value is None), None)
+    if (
+        empty is not None
+    ):  # so does Elasticsearch: a query that a program lost is not a question for everything
+        raise RequestRefused(empty, "is null; leave it out to ask for nothing.")
     for name, harmless in _SENT_EMPTY.items():
-        if not any(given.get(name) == value and type(given.get(name)) is type(value) for value in harmless):
+        if name in given and not any(
+            given[name] == value and type(given[name]) is type(value) for value in harmless
+        ):
             raise RequestRefused(name, REFUSED_BECAUSE[name])
     queries = QueryReader()
     aggregations = AggregationReader(queries)
@@ -219,7 +227,7 @@ def _sort_key(given: Any) -> SortKey:
     direction = inner
     if isinstance(inner, dict):
         inner = only(inner, "sort", frozenset({"order", "missing", *_SORT_OPTIONS}))
-        direction = inner.get("order")
+        direction = inner.get("order", "")
         if inner.get("missing", "_last") != "_last":
             raise RequestRefused(
                 "missing", "is _last here; models without a value come last in both directions."
@@ -227,7 +235,10 @@ def _sort_key(given: Any) -> SortKey:
         for option, known in _SORT_OPTIONS.items():
             if option in inner and known and inner[option] not in known:
                 raise RequestRefused(option, f"is {', '.join(known[:-1])} or {known[-1]}.")
-    if direction is not None and str(direction) not in {"asc", "desc"}:
+    elif isinstance(given, str):
+        direction = ""
+    direction = direction.lower() if isinstance(direction, str) else direction
+    if direction not in ("", "asc", "desc"):
         raise RequestRefused("order", "is asc or desc.")
     if name == "_score":
         return SortKey(field="_score", descending=direction != "asc")
@@ -267,13 +278,10 @@ def _options(given: Mapping[str, Any], aggregations: AggregationReader) -> Optio
     source, excludes = _source(given.get("_source", True))
     for part in ("version", "track_scores"):
         flag(given.get(part, False), part)
-    total = given.get("track_total_hits", 10_000)
-    if not isinstance(total, bool):
-        whole(total, "track_total_hits", 0, 2**31)
     return Options(
         source=source,
         excludes=excludes,
-        track_total_hits=total,
+        track_total_hits=_tracked(given.get("track_total_hits", 10_000)),
         highlight=read_highlight(given.get("highlight")),
         sort_written=tuple(_sort_form(key) for key in _listed_sort(given.get("sort"))),
         fields=_fields(
@@ -284,6 +292,13 @@ def _options(given: Mapping[str, Any], aggregations: AggregationReader) -> Optio
         pit=_pit(given.get("pit")),
         timeout=_timeout(given.get("timeout")),
     )
+
+
+def _tracked(given: Any) -> bool | int:
+    """How far to count: to the end, not at all, or so far; also in quotes, as Elasticsearch takes it."""
+    if isinstance(given, bool) or given in ("true", "false"):
+        return given in (True, "true")
+    return whole(given, "track_total_hits", 0, MAX_TRACKED)
 
 
 def _pit(given: Any) -> str | None:

@@ -80,7 +80,7 @@ def read_composite(
         sources.insert(0, Source(name=name, descending=descending, written=written))
         inner = {name: aggregation}
     after = given.get("after")
-    if after is not None and (not isinstance(after, dict) or set(after) != set(names)):
+    if "after" in given and (not isinstance(after, dict) or set(after) != set(names)):
         raise RequestRefused("after", f"of composite needs a value for each of {', '.join(names)}.")
     size = whole(given.get("size", 10), "size", 1, MAX_SIZE)
     return aggregation, Composite(sources=tuple(sources), size=size, after=after)

@@ -96,6 +96,8 @@ def _options(given: Mapping[str, Any], general: Highlight) -> Highlight:
         raise RequestRefused("order", "of a highlight is none or score.")
     if whole(given.get("no_match_size", 0), "no_match_size", 0, 10**6):
         raise RequestRefused("no_match_size", "is 0 here; read the field in _source.")
+    if "pre_tags" in given and "post_tags" not in given:
+        raise RequestRefused("post_tags", "are needed beside pre_tags: both mark one word.")
     matching = flag(given.get("require_field_match", not general.anywhere), "require_field_match")
     return replace(
         general,

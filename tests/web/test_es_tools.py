@@ -207,6 +207,7 @@ def test_the_documents_of_a_period_are_shown_as_kibana_asks_for_them(es, door):
 def test_clients_list_the_index_and_how_far_it_reaches(es):
     assert es.indices.get_alias().body == {"models": {"aliases": {}}}
     assert es.indices.get_alias(index="models*").body == {"models": {"aliases": {}}}
+    assert asked(es, "GET", "/_aliases") == {"models": {"aliases": {}}}
     assert not es.indices.exists_alias(name="prod")
     settings = es.indices.get_settings(index="models").body
     assert settings["models"]["settings"]["index"]["max_result_window"] == "10000"

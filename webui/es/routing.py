@@ -15,9 +15,10 @@ from webui.es.faults import Fault, illegal, read_only
 MAX_PATH = 2_000
 Handler = Callable[[Asked], Any]
 _WRITING_METHODS = frozenset({"PUT", "DELETE", "PATCH"})
+_READ_BY_GET = frozenset({"_ingest", "_scripts"})
+"""Of these a GET changes nothing at Elasticsearch either; here there is nothing to read."""
 _WRITING = frozenset(
     {
-        "_aliases",
         "_bulk",
         "_cache",
         "_clone",
@@ -60,6 +61,7 @@ ENDPOINTS: Mapping[str, Mapping[str, Handler]] = {
     "_source": _reading(documents.source),
     "_mapping": _reading(index_info.mapping),
     "_alias": _reading(index_info.aliases),
+    "_aliases": _reading(index_info.aliases),
     "_settings": _reading(index_info.settings),
     "_field_caps": _reading(index_info.field_caps, post=True),
     "_pit": {"POST": scrolls.open_point, "DELETE": scrolls.close_point},
@@ -115,14 +117,15 @@ def handler_of(place: Place, method: str) -> Handler:
     named = place.endpoint or "index"
     if methods is None:
         first = named.partition("/")[0]
-        if first in _WRITING or method in _WRITING_METHODS:
+        reads = method in {"GET", "HEAD"} and first in _READ_BY_GET
+        if (first in _WRITING and not reads) or method in _WRITING_METHODS:
             raise read_only(first)
         known = ", ".join(name for name in ENDPOINTS if name not in {"", "/"})
         raise illegal(named, f"is not answered here; known are {known}.")
     handler = methods.get(method)
     if handler is not None:
         return handler
-    if method in _WRITING_METHODS or place.endpoint in {"", "_doc"}:
+    if method in _WRITING_METHODS or place.endpoint in {"", "_doc", "_aliases"}:
         raise read_only(named if place.endpoint else f"{method} {place.index or ''}".strip())
     allowed = ", ".join(methods)
     raise Fault(
