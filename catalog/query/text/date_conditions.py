@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from catalog.lazy_dataclasses import replace
 from catalog.query.nodes import Not, Query, Range
 from catalog.query.periods import Period, ambiguous_readings, parse_period, say
 from catalog.query.text.parse_context import Leaf, Reading
@@ -37,6 +38,9 @@ def _date(piece: Piece, target: Target, operator: str, reading: Reading) -> Leaf
     if dots:
         return _date_range(piece, low_text, high_text, target, operator, reading)
     period = parse_period(piece.text, reading.now)
+    if period is None and piece.text.endswith("."):  # the end of a sentence: `after:2023.`
+        piece = replace(piece, text=piece.text.removesuffix("."))
+        period = parse_period(piece.text, reading.now)
     if period is None:
         _not_a_date(piece, target, reading)
         return None

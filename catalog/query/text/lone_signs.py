@@ -16,6 +16,7 @@ _LONE_SIGN = pattern(
 )
 _SIMILAR_TO = pattern(r"[\w.@-]+!?~[=>]\S+")
 """`license~=mit`: no condition here, and no word of any model."""
+_COMPARISON = pattern(r"[:=<>]")
 _DIGITS = pattern(r"\d+(?:\.\d+)?")
 _ARITHMETIC = frozenset("-+*/%")
 _OF_TITLES = frozenset(
@@ -36,9 +37,20 @@ def tell_lone_signs(tokens: Sequence[Token], reading: Reading) -> None:
             message = f"{token.text} compares no name with a number here; the sign is left out."
         elif _is_no_operator(token.text) or _reckons(before, token, after, reading):
             message = f"{token.text} is no operator here; it is left out."
+        elif _leaves_out_nothing(before, token, after, reading):
+            message = (
+                f"{token.text} stands apart from what it shall leave out; write it directly before that."
+            )
         else:
             continue
         reading.problem("unsupported-operator", message, token.start, token.end)
+
+
+def _leaves_out_nothing(before: Token | None, token: Token, after: Token | None, reading: Reading) -> bool:
+    """`- bert`, `bert - license:mit`, which would find what was to be left out; between words it is part of a title."""
+    if token.text != "-" or after is None:
+        return False
+    return before is None or bool(_COMPARISON.search(reading.text[after.start : after.end]))
 
 
 def _is_no_operator(sign: str) -> bool:
