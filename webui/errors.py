@@ -7,7 +7,7 @@ import secrets
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, request, url_for
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, SecurityError
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge, SecurityError
 
 from catalog.access.opening import reading_fault, told_by_version
 from catalog.errors import ModeldexError, StoreError, UserError
@@ -98,6 +98,8 @@ def _http_error(error: HTTPException) -> Response:
     response = _respond(page)
     if status == 401:
         response.headers.setdefault("WWW-Authenticate", "Bearer")
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        response.headers["Allow"] = ", ".join(sorted(error.valid_methods))  # RFC 9110, 15.5.6
     return response
 
 

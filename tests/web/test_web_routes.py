@@ -145,8 +145,12 @@ def test_no_parameter_makes_an_export_or_a_list_of_values_fail(web, parameters):
 
 
 @pytest.mark.parametrize("method", ["post", "put", "delete", "patch"])
-def test_pages_only_answer_to_reading(web, method):
-    assert getattr(web, method)("/").status_code == 405
+@pytest.mark.parametrize("path", ["/", "/api/v1/search"])
+def test_what_is_only_read_says_by_which_methods(web, method, path):
+    """The answer lacked `Allow`, which RFC 9110 wants of each 405."""
+    answer = getattr(web, method)(path)
+    assert answer.status_code == 405
+    assert answer.headers["Allow"] == "GET, HEAD, OPTIONS"
 
 
 def test_the_beginning_of_an_id_leads_to_its_model(web):
