@@ -1,9 +1,11 @@
 """The first crawl of a tree beside a plain script that reads the same files: time, memory, and the store's size.
 
     python benchmarks/crawl.py                       2,000 models: the ratio, in several rounds
-    python benchmarks/crawl.py files 5000 100000     so many models each, and how time grows with their files; and what a
-                                                     crawl takes that finds one file changed
+    python benchmarks/crawl.py files 5000 100000     so many models each, and how time grows with their files
     python benchmarks/crawl.py copies 1000 16000     so many copies of one model each, and how time grows with them
+
+Of `files` and `copies` it says as well what a crawl takes that finds one file changed, and what one takes that finds
+everything in another folder.
 
 Every model is a directory with a safetensors header, weights of its own and a config; every tenth has a card. Both sides
 are whole commands in processes of their own, on files that are in the page cache, and find their modules compiled.
@@ -169,8 +171,16 @@ def _family(pid: int) -> list[int]:
     return [pid, *(one for child in children for one in _family(int(child)))]
 
 
-def crawl(home: Path, root: Path, environment: dict[str, str]) -> Cost:
-    return run([*MODELDEX, "--home", str(home), "crawl", str(root)], environment)
+def crawl(home: Path, root: Path, environment: dict[str, str], *options: str) -> Cost:
+    return run([*MODELDEX, "--home", str(home), "crawl", str(root), *options], environment)
+
+
+def move_everything(root: Path) -> None:
+    """What is in the folder is in a folder in it from now on."""
+    aside = root.with_name(f"{root.name}-aside")
+    root.rename(aside)
+    root.mkdir()
+    aside.rename(root / "moved")
 
 
 def sizes(home: Path) -> Sizes:
@@ -218,7 +228,7 @@ def growth(folder: Path, counts: Sequence[int], environment: dict[str, str], *, 
     last: tuple[int, Cost] | None = None
     print(
         "   models      files   seconds   CPU s   peak MB   all MB   own MB   store bytes/model   exponent    CPU   again s"
-        "   one changed s"
+        "   one changed s   all moved s   CPU s   all MB"
     )
     for models in counts:
         root, home = folder / f"models-{models}", folder / f"home-{models}"
@@ -228,6 +238,8 @@ def growth(folder: Path, counts: Sequence[int], environment: dict[str, str], *, 
         again = crawl(home, root, environment)
         write_weights(root / "07" / "model-7", 12_345.0)
         changed = crawl(home, root, environment)
+        move_everything(root)
+        moved = crawl(home, root, environment, "--accept")
         exponents = ("", "")
         if last is not None:
             more = math.log(files / last[0])
@@ -238,7 +250,7 @@ def growth(folder: Path, counts: Sequence[int], environment: dict[str, str], *, 
         print(
             f"{models:9,} {files:10,} {cost.seconds:9.1f} {cost.cpu_seconds:7.1f} {cost.peak_mb:9.0f} {cost.all_mb:8.0f}"
             f" {cost.own_mb:8.0f} {sizes(home).store / models:19,.0f} {exponents[0]:>10} {exponents[1]:>6}"
-            f" {again.seconds:9.1f} {changed.seconds:15.1f}",
+            f" {again.seconds:9.1f} {changed.seconds:15.1f} {moved.seconds:13.1f} {moved.cpu_seconds:7.1f} {moved.all_mb:8.0f}",
             flush=True,
         )
         last = files, cost

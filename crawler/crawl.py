@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
-from itertools import takewhile
+from itertools import islice, takewhile
 
 from catalog.errors import ModeldexError, PluginUnavailable, SourceError, WriterBusy, described
 from catalog.garbage import COLLECTION
@@ -15,7 +15,7 @@ from catalog.normalise.values.secrets import masked_text
 from catalog.recording.joining import settle_joins
 from catalog.recording.making import Task, make
 from catalog.recording.recorder import Recorder
-from catalog.records import Group, ObjectKey, Run, RunState, SourceId
+from catalog.records import Group, ModelId, Run, RunState, SourceId
 from catalog.records.record import WOULD_LOSE
 from catalog.sealing.faults import KeyMissing
 from catalog.settings import Settings
@@ -46,12 +46,14 @@ from crawler.stages import interim
 from crawler.stages.account import AS_BEFORE, Account, CrawlReport, Progress
 from crawler.stages.committing import CommittingStage, compared
 from crawler.stages.hashing import hash_weights as hash_members
-from crawler.stages.judging import Judgement, Verdicts, judge, note_sight
+from crawler.stages.judging import Judge, Judgement, note_sight
+from crawler.stages.key_sets import KeySet
 from crawler.stages.members import KeptFiles, SourceGroups, members_of
 from crawler.stages.reading import ReadingStage, absent_and_hidden
 from crawler.stages.same_storage import check_same_storage
 from crawler.stages.splitting import SourceSplit, Surroundings
 from crawler.stages.survey import Survey, owners, sight, survey
+from crawler.stages.verdicts import AllVerdicts, Fate
 
 RECIPE = "9"
 """Goes up when grouping or normalising would make other documents of the same readings."""
@@ -61,6 +63,7 @@ MOST_RUNS = 200
 """So far back is looked for a crawl that left nothing out; where there was none since, this one does not, either."""
 WITNESSES = 8
 """Files of a directory of which one is to be where it was, before the directory is left out."""
+SHELVED_AT_ONCE = 500
 FEW_DIRECTORIES = 100
 MODELS_PER_DIRECTORY = 20
 """Where no more directories than these, or than one for so many models, have changes in them, what is around them is looked
@@ -189,11 +192,10 @@ class _Crawl:
                 self._list_and_read(seen, reread=reread)
                 if isinstance(self._source, Confirming):
                     seen.add(self._source.still_there(seen.unseen()))
-                unseen = list(seen.unseen())
+                absent, hidden = absent_and_hidden(seen.unseen(), self._scopes)
                 emptied = had_objects and seen.count() == 0 and not self._scopes.failed
-            absent, hidden = absent_and_hidden(unseen, self._scopes)
             if hash_weights:
-                self._hash_weights(set(unseen))
+                self._hash_weights(absent, hidden)
             settled = self._settle(absent, hidden, accepted=accepted, emptied=emptied, reread=reread)
             state = self._state() if settled else RunState.HELD
             if not settled and before is not None and (lapse := before.lapse_at(began)):
@@ -255,12 +257,12 @@ class _Crawl:
         started = time.monotonic()
         parts = SourceGroups(self._source.id, self._manifest)
         self._account.start_writing()
-        self._commit(self._looks.left_behind(parts, directory), Verdicts())
+        self._commit(self._looks.left_behind(parts, directory))
         self._account.count_as_new(self._looks.models)
         self._looks.took(time.monotonic() - started)
 
-    def _hash_weights(self, unseen: set[ObjectKey]) -> None:
-        members = members_of(self._manifest, unseen)
+    def _hash_weights(self, absent: KeySet, hidden: KeySet) -> None:
+        members = (member for member in members_of(self._manifest, absent) if member.object.key not in hidden)
         for step in hash_members(self._source, self._manifest, members, lease=self._lease):
             if step.error is not None:
                 self._unhashed += 1
@@ -275,8 +277,8 @@ class _Crawl:
 
     def _settle(
         self,
-        absent: Sequence[ObjectKey],
-        hidden: set[ObjectKey],
+        absent: KeySet,
+        hidden: KeySet,
         *,
         accepted: float,
         emptied: bool,
@@ -294,13 +296,14 @@ class _Crawl:
         is_partial = not reread and not self._is_unfinished
         around = self._surroundings(absent, before[LIVE]) if is_partial else None
         parts = self._parts(absent, around)
-        seen, judgement = Survey(changed=parts.neighbourhoods), Judgement(verdicts=Verdicts())
+        seen, judgement = Survey(changed=parts.neighbourhoods), Judgement(verdicts=AllVerdicts())
         if hidden or any(before[state] for state in (LIVE, MISSING, GONE)):
             seen, judgement = self._survey(parts, absent, hidden, around, reread=reread)
-        more_than_accepted = len(judgement.verdicts.lost) > accepted
+        lost = judgement.verdicts.count(Fate.LOST)
+        more_than_accepted = lost > accepted
         if more_than_accepted and judgement.needs_a_person(before[LIVE], emptied=emptied):
-            self._account.would_lose = judgement.paths_lost
-            self._account.counts[WOULD_LOSE] = len(judgement.verdicts.lost)
+            self._account.would_lose = self._paths(judgement.verdicts.models(Fate.LOST))
+            self._account.counts[WOULD_LOSE] = lost
             if around is not None:
                 self._split.restore(absent)
             return False
@@ -324,27 +327,33 @@ class _Crawl:
         """Whether the source was never crawled to its end, or records were made before its listing ended."""
         return self._looks.taken or self._previous is None
 
-    def _surroundings(self, absent: Sequence[ObjectKey], live: int) -> Surroundings | None:
+    def _paths(self, models: Iterator[ModelId]) -> tuple[str, ...]:
+        """The places of these models in the source, in order."""
+        paths: list[str] = []
+        while page := list(islice(models, SHELVED_AT_ONCE)):
+            paths += [row.path for row in self._store.records.shelved_of(page).values()]
+        return tuple(sorted(paths))
+
+    def _surroundings(self, absent: KeySet, live: int) -> Surroundings | None:
         """What is around the little that changed; None if it is much, or nobody knows what that is."""
         if not self._split.is_made:
             return None
-        directories = self._split.due_directories(absent)
-        if not directories:
-            return None  # something is behind, and nothing tells where
-        if len(directories) > max(FEW_DIRECTORIES, live // MODELS_PER_DIRECTORY):
+        most = max(FEW_DIRECTORIES, live // MODELS_PER_DIRECTORY)
+        directories = self._split.due_directories(absent, most=most)
+        if not directories or len(directories) > most:  # or something is behind, and nothing tells where
             return None
         return self._split.around(absent)
 
-    def _parts(self, absent: Sequence[ObjectKey], around: Surroundings | None) -> SourceGroups:
-        without, kept = set(absent), KeptFiles()
-        chosen = self._split.make(without, kept) if around is None else around.neighbourhoods
-        return SourceGroups(self._source.id, self._manifest, without, chosen=chosen, kept=kept)
+    def _parts(self, absent: KeySet, around: Surroundings | None) -> SourceGroups:
+        kept = KeptFiles()
+        chosen = self._split.make(absent, kept) if around is None else around.neighbourhoods
+        return SourceGroups(self._source.id, self._manifest, absent, chosen=chosen, kept=kept)
 
     def _survey(
         self,
         parts: SourceGroups,
-        absent: Sequence[ObjectKey],
-        hidden: set[ObjectKey],
+        absent: KeySet,
+        hidden: KeySet,
         around: Surroundings | None,
         *,
         reread: bool,
@@ -357,18 +366,20 @@ class _Crawl:
                 out_of_sight, unseen = sight(records, self._source.id, hidden)
                 seen.out_of_sight |= out_of_sight - around.models
                 seen.unseen |= unseen - around.models
-            return seen, judge(
+            judge = Judge(
                 self._store,
                 self._run,
                 attendance,
                 partial(owners, parts),
                 self._scopes,
-                absent=set(absent),
-                among=None if around is None else around.models,
+                absent=absent,
                 unfinished=self._is_unfinished,
             )
+            return seen, judge.judge(None if around is None else around.models)
 
-    def _commit(self, groups: Iterable[Sequence[Group]], verdicts: Verdicts, *, reread: bool = False) -> int:
+    def _commit(
+        self, groups: Iterable[Sequence[Group]], verdicts: AllVerdicts | None = None, *, reread: bool = False
+    ) -> int:
         """The records of these groups; how many there were."""
         recorder = Recorder(self._store, self._run, self._lease, makers=self._makers)
         writer = CommittingStage(self._source, recorder, self._account, verdicts)
@@ -384,9 +395,9 @@ class _Crawl:
 
     def _count(self, judgement: Judgement, models: int) -> None:
         counts, verdicts = self._account.counts, judgement.verdicts
-        counts["missing"] += len(verdicts.lost)
-        counts["moved"] += len(verdicts.moved)
-        counts["gone"] += len(verdicts.gone) - len(judgement.mistakes)
+        counts["missing"] += verdicts.count(Fate.LOST)
+        counts["moved"] += verdicts.count(Fate.MOVED)
+        counts["gone"] += verdicts.count(Fate.GONE) - judgement.mistakes
         if self._looks.taken:
             self._account.count_as_new(models)
 

@@ -33,12 +33,14 @@ from crawler.grouping.neighbourhoods import is_blob
 from crawler.promises import installed
 from crawler.reading import ObjectReader, Registry
 from crawler.source import Source, head_of
+from crawler.stages.arrivals import Arrivals
 from crawler.stages.committing import CommittingStage, Compared, compared
-from crawler.stages.judging import Verdicts, former_weights, judge_vanished, prove_moves, set_aside
+from crawler.stages.judging import former_weights, judge_vanished, prove_moves, set_aside
 from crawler.stages.members import SourceGroups
 from crawler.stages.reading import is_current
 from crawler.stages.splitting import SourceSplit
 from crawler.stages.survey import attendee, owners_among
+from crawler.stages.verdicts import AllVerdicts, Fate
 
 WITNESSES = 5
 MOST_UNASKED = 3
@@ -268,19 +270,19 @@ class _Events:
             self.report.models += [*done.new, *done.changed]
         writer.depart()
         records.settle_copies(lease=self._lease)
-        self.report.counts["missing"] += len(verdicts.lost)
-        self.report.counts["moved"] += len(verdicts.moved)
-        self.report.models += [*verdicts.lost, *verdicts.moved, *verdicts.superseded, *verdicts.gone]
+        self.report.counts["missing"] += verdicts.count(Fate.LOST)
+        self.report.counts["moved"] += verdicts.count(Fate.MOVED)
+        self.report.models += verdicts.models()
         return {fresh.model for fresh, _ in pairs} | set(self.report.models)
 
-    def _judge(self, models: Iterable[ModelId], pairs: Sequence[Compared]) -> Verdicts:
+    def _judge(self, models: Iterable[ModelId], pairs: Sequence[Compared]) -> AllVerdicts:
         """What became of the models that are not there any more."""
         records = self._store.records
         present = {fresh.model for fresh, _ in pairs}
         rows = records.shelved_of(sorted(set(models) - present))
         vanished = [row for row in rows.values() if row.state == LIVE]
         if not vanished:
-            return Verdicts()
+            return AllVerdicts()
         file_keys = records.file_keys([row.id for row in vanished])
         weights = former_weights(records, vanished)
         owners = owners_among(
@@ -290,9 +292,9 @@ class _Events:
         )
         arrivals = [attendee(fresh, row) for fresh, row in pairs if row is None or row.state != LIVE]
         proven = partial(prove_moves, self._manifest, file_keys)
-        verdicts = judge_vanished(vanished, file_keys, owners, lambda: arrivals, proven)
+        verdicts = judge_vanished(vanished, file_keys, owners, Arrivals(lambda *_: arrivals), proven)
         set_aside(verdicts, weights, self._manifest, frozenset())
-        return verdicts
+        return AllVerdicts(verdicts)
 
 
 def _essence(outline: Extraction | None) -> Extraction | None:

@@ -13,8 +13,9 @@ from catalog.store.manifest import Sightings
 from catalog.store.store import Store
 from crawler.reading import Registry
 from crawler.source import Source, listing
-from crawler.stages.judging import Scopes, are_too_many
+from crawler.stages.judging import Scopes
 from crawler.stages.reading import absent_and_hidden, batches, is_as_left, is_current
+from crawler.stages.verdicts import are_too_many
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +70,8 @@ def preview(store: Store, source: Source, registry: Registry) -> Preview:
 
 
 def _absent(seen: Sightings, scopes: Scopes) -> list[ObjectKey]:
-    absent, _ = absent_and_hidden(list(seen.unseen()), scopes)
-    return absent
+    absent, _ = absent_and_hidden(seen.unseen(), scopes)
+    return list(absent)
 
 
 def _steps(source: Source, scopes: Scopes) -> Iterator[tuple[ObjectMeta, ...]]:

@@ -21,11 +21,12 @@ from catalog.store.leases import Lease
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FreshGroup:
     """A group whose record is not made of it yet, with outlines in place of whole extractions. `signature` says of what
-    the record will be made.
+    the record will be made, `origin` which model it was before.
     """
 
     group: Group
     signature: str
+    origin: ModelId | None = None
 
     @property
     def model(self) -> ModelId:
@@ -82,13 +83,11 @@ class Recorder:
         self._whole = WholeExtractions(self._manifest)
 
     def changes(
-        self, pages: Iterable[Sequence[FreshGroup]], origins: Mapping[ModelId, ModelId]
+        self, pages: Iterable[Sequence[FreshGroup]]
     ) -> Iterator[tuple[Sequence[FreshGroup], list[RecordChange]]]:
-        """Each page with the records to be committed. `origins` says which model each was before. Pages are taken as far
-        ahead as makers take tasks.
-        """
+        """Each page with the records to be committed. Pages are taken as far ahead as makers take tasks."""
         plans: deque[_Plan] = deque()
-        done = self._makers(self._tasks(pages, origins, plans))
+        done = self._makers(self._tasks(pages, plans))
         ahead: deque[RecordChange] = deque()
         while True:
             if not plans:
@@ -98,14 +97,9 @@ class Recorder:
             plan = plans.popleft()
             ahead += islice(done, max(0, len(plan.tasks) - len(ahead)))
             records = {number: ahead.popleft() for number in plan.tasks}
-            yield plan.page, self._completed(plan, records, origins)
+            yield plan.page, self._completed(plan, records)
 
-    def _tasks(
-        self,
-        pages: Iterable[Sequence[FreshGroup]],
-        origins: Mapping[ModelId, ModelId],
-        plans: deque[_Plan],
-    ) -> Iterator[Task]:
+    def _tasks(self, pages: Iterable[Sequence[FreshGroup]], plans: deque[_Plan]) -> Iterator[Task]:
         for page in pages:
             edits = self._store.edits.of([fresh.model for fresh in page])
             lent = borrowed(self._store.joins.of({fresh.model: fresh.group for fresh in page}))
@@ -119,7 +113,7 @@ class Recorder:
                     signature=fresh.signature,
                     edits=edits.get(fresh.model, ()),
                     now=self._run.started_at,
-                    moved_from=origins.get(fresh.model),
+                    moved_from=fresh.origin,
                     lent=lent.get(fresh.model, NOTHING),
                 )
                 for number, fresh in enumerate(page)
@@ -128,9 +122,7 @@ class Recorder:
             plans.append(_Plan(page, edits, lent, tasks))
             yield from tasks.values()
 
-    def _completed(
-        self, plan: _Plan, records: Mapping[int, RecordChange], origins: Mapping[ModelId, ModelId]
-    ) -> list[RecordChange]:
+    def _completed(self, plan: _Plan, records: Mapping[int, RecordChange]) -> list[RecordChange]:
         """The changes of the whole page. What the page before had, too, is not read again: a file with thousands of runs
         is in each of their groups.
         """
@@ -139,7 +131,7 @@ class Recorder:
         return [
             replace(records[number], group=fresh.group)
             if number in records
-            else self._change(replace(fresh, group=next(groups)), plan.edits, plan.lent, origins)
+            else self._change(replace(fresh, group=next(groups)), plan.edits, plan.lent)
             for number, fresh in enumerate(plan.page)
         ]
 
@@ -148,7 +140,6 @@ class Recorder:
         page: Sequence[FreshGroup],
         changes: Sequence[RecordChange],
         *,
-        origins: Mapping[ModelId, ModelId],
         departures: Departures,
     ) -> Committed:
         """These models are as the changes say, and those that left for them are not at their old places any more: both
@@ -161,13 +152,13 @@ class Recorder:
             batch.lock(
                 [
                     *models,
-                    *(origins.get(model) for model in models),
+                    *(fresh.origin for fresh in page),
                     *departures.states,
                     *departures.moved.values(),
                 ]
             )
             batch.carry_edits(changes)
-            batch.put(self._with_latest_edits(batch, page, changes, origins))
+            batch.put(self._with_latest_edits(batch, page, changes))
             batch.depart(departures.states, self._run.id, departures.moved)
         return batch.result
 
@@ -181,7 +172,6 @@ class Recorder:
         batch: RecordBatch,
         page: Sequence[FreshGroup],
         changes: Sequence[RecordChange],
-        origins: Mapping[ModelId, ModelId],
     ) -> list[RecordChange]:
         """Somebody may have edited a model while it was normalised; no edit may be lost."""
         edits = batch.edits([change.record.id for change in changes])
@@ -197,7 +187,7 @@ class Recorder:
         groups = (page[number].group for number in late)
         read_shares(readings, groups, partial(batch.shares, self._run.source))
         return [
-            self._change(replace(fresh, group=filled(fresh.group, readings)), edits, lent, origins)
+            self._change(replace(fresh, group=filled(fresh.group, readings)), edits, lent)
             if number in late
             else change
             for number, (fresh, change) in enumerate(zip(page, changes, strict=True))
@@ -208,7 +198,6 @@ class Recorder:
         fresh: FreshGroup,
         edits: Mapping[ModelId, Sequence[Edit]],
         lent: Mapping[ModelId, Borrowed],
-        origins: Mapping[ModelId, ModelId],
     ) -> RecordChange:
         task = Task(
             group=fresh.group,
@@ -216,7 +205,7 @@ class Recorder:
             signature=fresh.signature,
             edits=edits.get(fresh.model, ()),
             now=self._run.started_at,
-            moved_from=origins.get(fresh.model),
+            moved_from=fresh.origin,
             lent=lent.get(fresh.model, NOTHING),
         )
         return make_of_filled(task)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,10 +11,13 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Engine,
+    Index,
+    Integer,
     LargeBinary,
     Text,
-    or_,
     select,
+    true,
+    update,
 )
 
 from catalog.lazy_dataclasses import dataclass
@@ -61,7 +64,7 @@ class Shelved:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attendee:
     """A model that is there. One that was not there before has the prints that may show where it came from, and the
-    keys of the files of its weights.
+    keys of the files of its weights; `given_away` if a record was found that may be it.
     """
 
     id: ModelId
@@ -69,6 +72,7 @@ class Attendee:
     identity: str | None = None
     contents: str | None = None
     weights: tuple[ObjectKey, ...] = ()
+    given_away: bool = False
 
 
 class Attendance(TemporaryTable):
@@ -83,8 +87,10 @@ class Attendance(TemporaryTable):
             Column("identity", Text),
             Column("contents", Text),
             Column("weights", LargeBinary, nullable=False),
+            Column("given_away", Integer, nullable=False),
         )
         self._source = source
+        self._is_indexed = False
 
     def add(self, models: Iterable[Attendee]) -> None:
         rows = [
@@ -94,6 +100,7 @@ class Attendance(TemporaryTable):
                 "identity": model.identity,
                 "contents": model.contents,
                 "weights": b"\0".join(map(os.fsencode, model.weights)),
+                "given_away": int(model.given_away),
             }
             for model in models
         ]
@@ -122,26 +129,45 @@ class Attendance(TemporaryTable):
                 return
             last = rows[-1].id
 
-    def arrivals(self) -> Iterator[Attendee]:
-        """The models that have prints, in id order."""
+    def sharing(self, identities: Collection[str], contents: Collection[str]) -> Iterator[Attendee]:
+        """The models that have one of these identities, and those that have one of these contents and were not given away;
+        one that has both may come twice.
+        """
         table = self._table
-        chosen = or_(table.c.identity.is_not(None), table.c.contents.is_not(None))
-        last = ""
-        while True:
-            rows = self._rows(
-                select(table).where(chosen & (table.c.id > last)).order_by(table.c.id).limit(PAGE)
-            )
-            for row in rows:
-                yield Attendee(
-                    id=ModelId(row.id),
-                    path=os.fsdecode(row.path),
-                    identity=row.identity,
-                    contents=row.contents,
-                    weights=tuple(ObjectKey(os.fsdecode(key)) for key in row.weights.split(b"\0") if key),
-                )
-            if len(rows) < PAGE:
-                return
-            last = rows[-1].id
+        if not self._is_indexed:
+            self._index()
+        for column, prints, chosen in (
+            (table.c.identity, identities, true()),
+            (table.c.contents, contents, table.c.given_away == 0),
+        ):
+            for part in parts(sorted(prints)):
+                yield from map(_attendee, self._rows(select(table).where(column.in_(part), chosen)))
+
+    def give_away(self, models: Sequence[ModelId]) -> None:
+        """For each of these models a record was found that may be it."""
+        table = self._table
+        with self._transaction() as connection:
+            for part in parts(models):
+                connection.execute(update(table).where(table.c.id.in_(part)).values(given_away=1))
+
+    def _index(self) -> None:
+        """Most runs find all models where they were, and ask for none by its prints."""
+        table = self._table
+        with self._transaction() as connection:
+            for column in (table.c.identity, table.c.contents):
+                Index(f"{table.name}_{column.name}", column).create(connection)
+        self._is_indexed = True
+
+
+def _attendee(row: Any) -> Attendee:
+    return Attendee(
+        id=ModelId(row.id),
+        path=os.fsdecode(row.path),
+        identity=row.identity,
+        contents=row.contents,
+        weights=tuple(ObjectKey(os.fsdecode(key)) for key in row.weights.split(b"\0") if key),
+        given_away=bool(row.given_away),
+    )
 
 
 def shelved_row(row: Any) -> Shelved:

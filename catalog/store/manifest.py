@@ -351,14 +351,15 @@ class Manifest:
         """The first of `unread` that something of a model may be in."""
         return list(islice((file for file in self.unread() if not file.is_of_no_model), limit))
 
-    def mark_missing(self, keys: Sequence[ObjectKey], *, lease: Lease) -> None:
+    def mark_missing(self, keys: Iterable[ObjectKey], *, lease: Lease) -> None:
         """These were not listed by a listing that reached its end."""
         now = instant(datetime.now(UTC))
         with self._engine.begin() as connection:
             lease.check(connection)
-            split.note_changed(connection, self._source, dict.fromkeys(map(os.fsencode, keys), (None, None)))
-            for part in parts([os.fsencode(key) for key in keys]):
-                chosen = (objects.c.source == self._source) & objects.c.key.in_(part)
+            raw_keys = map(os.fsencode, keys)
+            while page := list(islice(raw_keys, PAGE)):
+                split.note_changed(connection, self._source, dict.fromkeys(page, (None, None)))
+                chosen = (objects.c.source == self._source) & objects.c.key.in_(page)
                 connection.execute(update(objects).where(chosen).values(state=MISSING, missing_since=now))
             self._set_recipe(connection, "")
 

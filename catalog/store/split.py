@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-from sqlalchemy import Connection, Engine, Row, Select, delete, insert, or_, select, update
+from sqlalchemy import Connection, Engine, Row, Select, delete, insert, or_, select, true, update
 
 from catalog.records import ObjectKey, SourceId
 from catalog.store.database import insert_ignoring, parts, upsert
@@ -185,6 +185,22 @@ class Split:
             for row in connection.execute(chosen):
                 due[ObjectKey(os.fsdecode(row.key))] |= {bytes(row.tie)} if row.tie else set()
         return due
+
+    def due_keys(self) -> Iterator[ObjectKey]:
+        """The keys that are due, in order; there may be more than memory holds."""
+        table = split_due
+        after: Any = true()
+        while True:
+            statement = select(table.c.key).where(table.c.source == self._source, after)
+            with self._engine.connect() as connection:
+                keys = connection.execute(
+                    statement.distinct().order_by(table.c.key).limit(ROWS_AT_ONCE)
+                ).scalars()
+                page = [bytes(key) for key in keys]
+            yield from (ObjectKey(os.fsdecode(key)) for key in page)
+            if len(page) < ROWS_AT_ONCE:
+                return
+            after = table.c.key > page[-1]
 
     def keep(self, recipe: str, *, lease: Lease) -> None:
         """The rows that a writer made with this are true of the manifest."""

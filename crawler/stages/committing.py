@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Protocol
 
+from catalog.lazy_dataclasses import replace
 from catalog.recording import prints
 from catalog.recording.places import place_of
 from catalog.recording.recorder import Departures, FreshGroup, Recorder
-from catalog.records import Group, ModelId
+from catalog.records import Group
 from catalog.store.attendance import Shelved
 from catalog.store.batch import Committed, RecordChange
 from catalog.store.documents import GONE, LIVE, MISSING
 from catalog.store.records import Records
 from crawler.source import Source
-from crawler.stages.judging import Verdicts
+from crawler.stages.verdicts import AllVerdicts, Fate, Verdict
 
 PAGE_MODELS = 100
 
@@ -34,22 +36,15 @@ class Tally(Protocol):
 class CommittingStage:
     """Writes what a run found and judged."""
 
-    def __init__(self, source: Source, recorder: Recorder, account: Tally, verdicts: Verdicts) -> None:
-        self.origins = verdicts.origins()
+    def __init__(
+        self, source: Source, recorder: Recorder, account: Tally, verdicts: AllVerdicts | None = None
+    ) -> None:
         self.models = 0
         """How many were looked at."""
         self._source = source
         self._recorder = recorder
         self._account = account
-        self._replacing = verdicts.replacing()
-        self._whither = {**verdicts.moved, **verdicts.superseded}
-        self._states = {
-            **dict.fromkeys([*verdicts.lost, *verdicts.moved], MISSING),
-            **dict.fromkeys([*verdicts.gone, *verdicts.superseded], GONE),
-        }
-        self._leaving_for: dict[ModelId, list[ModelId]] = {}
-        for model, target in self._whither.items():
-            self._leaving_for.setdefault(target, []).append(model)
+        self._verdicts = verdicts or AllVerdicts()
 
     def pages(self, batches: Iterable[Iterable[Compared]], *, reread: bool) -> Iterator[list[FreshGroup]]:
         """The groups of which other records would be made than those that are live; all of them with `reread`."""
@@ -71,34 +66,52 @@ class CommittingStage:
         self, pages: Iterable[Sequence[FreshGroup]]
     ) -> Iterator[tuple[Sequence[FreshGroup], list[RecordChange]]]:
         """Each page with the records of its models."""
-        placed = ([fresh.at(place_of(fresh.group, self._source.uri_of)) for fresh in page] for page in pages)
-        return self._recorder.changes(placed, self.origins)
+        return self._recorder.changes(map(self._placed, pages))
 
     def write(self, page: Sequence[FreshGroup], changes: Sequence[RecordChange]) -> Committed:
         """The records of a page, together with the departure of those that are now part of it: one transaction."""
-        leaving = [model for fresh in page for model in self._leaving_for.pop(fresh.model, ())]
-        done = self._recorder.record(
-            page, changes, origins=self.origins, departures=self._departures(leaving)
-        )
+        models = [fresh.model for fresh in page]
+        leaving = self._verdicts.leaving_for(models)
+        done = self._recorder.record(page, changes, departures=_departures(leaving))
+        self._verdicts.depart(leaving)
+        origins = self._verdicts.origins(models)
+        replacing = [
+            model for model in done.new if model in origins and origins[model].fate is not Fate.MOVED
+        ]
         counts = self._account.counts
-        counts["new"] += sum(model not in self.origins for model in done.new)
-        counts["changed"] += len(done.changed) + len(self._replacing.intersection(done.new))
+        counts["new"] += sum(model not in origins for model in done.new)
+        counts["changed"] += len(done.changed) + len(replacing)
         counts["unchanged"] += len(done.unchanged)
         self._account.note()
         return done
 
     def depart(self) -> None:
         """Those that are lost or gone, and those that left for a model that is as it was."""
-        rest = list(self._states)
-        for start in range(0, len(rest), PAGE_MODELS):
-            self._recorder.depart(self._departures(rest[start : start + PAGE_MODELS]))
+        staying = self._verdicts.staying()
+        while page := list(islice(staying, PAGE_MODELS)):
+            self._recorder.depart(_departures(page))
+            self._verdicts.depart(page)
 
-    def _departures(self, models: Sequence[ModelId]) -> Departures:
-        states = {model: self._states.pop(model) for model in list(models)}
-        return Departures(
-            states=states,
-            moved={model: self._whither[model] for model in states if model in self._whither},
-        )
+    def _placed(self, page: Sequence[FreshGroup]) -> list[FreshGroup]:
+        """The page with where a person finds each, and what it was before."""
+        origins = self._verdicts.origins(fresh.model for fresh in page)
+        return [
+            replace(
+                fresh.at(place_of(fresh.group, self._source.uri_of)),
+                origin=origins[fresh.model].model if fresh.model in origins else None,
+            )
+            for fresh in page
+        ]
+
+
+def _departures(verdicts: Sequence[Verdict]) -> Departures:
+    return Departures(
+        states={
+            verdict.model: MISSING if verdict.fate in {Fate.LOST, Fate.MOVED} else GONE
+            for verdict in verdicts
+        },
+        moved={verdict.model: verdict.target for verdict in verdicts if verdict.target is not None},
+    )
 
 
 def compared(groups: Sequence[Group], records: Records, recipe: str) -> Iterator[Compared]:

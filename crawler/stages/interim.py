@@ -8,7 +8,7 @@ to the one that goes on from there.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from catalog.records import Group, ModelId, ObjectKey
 from catalog.store.manifest import Manifest
@@ -103,12 +103,12 @@ def mistakes(
     models: Sequence[ModelId],
     file_keys: Mapping[ModelId, Sequence[ObjectKey]],
     manifest: Manifest,
-    absent: set[ObjectKey],
+    absent: Collection[ObjectKey],
 ) -> set[ModelId]:
     """Those of these models that never were any: their files are all there, and now that all is listed they make none."""
     keys = {key for model in models for key in file_keys.get(model, ())}
     entries = manifest.entries(sorted(keys))
-    there = {key for key, entry in entries.items() if entry.state == LIVE} - absent
+    there = {key for key, entry in entries.items() if entry.state == LIVE and key not in absent}
     return {model for model in models if there.issuperset(file_keys.get(model, ()))}
 
 

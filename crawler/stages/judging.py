@@ -7,9 +7,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import islice
 
-from catalog.lazy_dataclasses import dataclass, field
-from catalog.recording.prints import WEIGHTS, is_proof, same_files
+from catalog.lazy_dataclasses import dataclass
+from catalog.recording.prints import WEIGHTS, same_files
 from catalog.records import Group, Member, ModelId, ObjectKey, Run
 from catalog.store import Store
 from catalog.store.attendance import Attendance, Attendee, Shelved
@@ -17,11 +18,12 @@ from catalog.store.leases import Lease
 from catalog.store.manifest import Manifest
 from catalog.store.records import LIVE, MISSING, Records
 from catalog.store.runs import PastListing
-from crawler.grouping.draft import name_of, upwards
+from crawler.grouping.draft import upwards
 from crawler.stages import interim
+from crawler.stages.arrivals import Arrivals
+from crawler.stages.verdicts import AllVerdicts, Fate, Verdicts
 
-GUARD_MODELS = 50
-GUARD_SHARE = 0.10
+PAGE_MODELS = 500
 CLAIMS_AT_ONCE = 100
 GRACE = timedelta(hours=1)
 LONGEST_TRUSTED = timedelta(days=1)
@@ -63,93 +65,98 @@ class Scopes:
         return next((self._ended[scope] for scope in scopes if scope in self._ended), False)
 
 
-@dataclass(slots=True)
-class Verdicts:
-    """What becomes of records whose group is not there any more."""
-
-    lost: list[ModelId] = field(default_factory=list)
-    moved: dict[ModelId, ModelId] = field(default_factory=dict)
-    superseded: dict[ModelId, ModelId] = field(default_factory=dict)
-    gone: list[ModelId] = field(default_factory=list)
-
-    def origins(self) -> dict[ModelId, ModelId]:
-        """New model -> the one that it was before."""
-        return {new: old for old, new in {**self.superseded, **self.moved}.items()}
-
-    def replacing(self) -> set[ModelId]:
-        """Models that took in others where they are: they changed, rather than that they are new."""
-        return set(self.superseded.values()) - set(self.moved.values())
-
-    def too_many(self, live: int) -> bool:
-        """Whether so much would be lost that a person has to look first."""
-        return are_too_many(len(self.lost), live)
-
-
-def are_too_many(lost: int, live: int) -> bool:
-    """Whether so many of the live models may not go missing by themselves."""
-    return lost > max(GUARD_MODELS, GUARD_SHARE * live)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """What a run concludes of the records of its source."""
+    """What a run concludes of the records of its source. `mistakes` counts the gone ones that never were models."""
 
-    verdicts: Verdicts
-    mistakes: frozenset[ModelId] = frozenset()
-    paths_lost: tuple[str, ...] = ()
+    verdicts: AllVerdicts
+    mistakes: int = 0
 
     def needs_a_person(self, live: int, *, emptied: bool) -> bool:
         """Whether so much would be lost that nothing may change by itself."""
-        return self.verdicts.too_many(live) or bool(emptied and self.verdicts.lost)
+        return self.verdicts.too_many(live) or bool(emptied and self.verdicts.count(Fate.LOST))
 
 
 Owners = Callable[[Iterable[ObjectKey], AbstractSet[ObjectKey]], Mapping[ObjectKey, ModelId]]
 """The models that are there and have these files, by key; the second ones were weights of what is not there."""
 
 
-def judge(
-    store: Store,
-    run: Run,
-    attendance: Attendance,
-    owners: Owners,
-    scopes: Scopes,
-    *,
-    absent: set[ObjectKey],
-    among: Collection[ModelId] | None,
-    unfinished: bool,
-) -> Judgement:
-    """What became of every record of the source, or of those `among` which alone anything can have changed.
-    `unfinished`: it was never crawled to its end, so that a record may be an interim one that never was a model.
+class Judge:
+    """Judges the records of a source page by page. `unfinished`: it was never crawled to its end, so that a record may be an
+    interim one that never was a model.
     """
-    absentees = list(attendance.vanished() if among is None else attendance.vanished_of(among))
-    if not absentees:
-        return Judgement(verdicts=Verdicts())
-    manifest = store.manifest(run.source)
-    file_keys = store.records.file_keys([row.id for row in absentees])
-    mistakes: set[ModelId] = set()
-    if unfinished:
-        live = [row.id for row in absentees if row.state == LIVE]
-        mistakes = interim.mistakes(live, file_keys, manifest, absent)
-    vanished = [row for row in absentees if row.state == LIVE and row.id not in mistakes]
-    there = [key for row in vanished for key in file_keys.get(row.id, ()) if key not in absent]
-    weights = former_weights(store.records, vanished)
-    present = owners(there, {key for keys in weights.values() for key in keys})
-    verdicts = judge_vanished(
-        vanished, file_keys, present, attendance.arrivals, partial(prove_moves, manifest, file_keys)
-    )
-    set_aside(verdicts, weights, manifest, absent)
-    missing = [row for row in absentees if row.state == MISSING]
-    if missing:
-        first = min(row.missing_run or 0 for row in missing)
-        past = store.runs.listings_after(run.source, first)
-        verdicts.gone += judge_missing(missing, file_keys, scopes, run=run, past=past)
-    verdicts.gone += sorted(mistakes)
-    lost = set(verdicts.lost)
-    return Judgement(
-        verdicts=verdicts,
-        mistakes=frozenset(mistakes),
-        paths_lost=tuple(sorted(row.path for row in vanished if row.id in lost)),
-    )
+
+    def __init__(
+        self,
+        store: Store,
+        run: Run,
+        attendance: Attendance,
+        owners: Owners,
+        scopes: Scopes,
+        *,
+        absent: Collection[ObjectKey],
+        unfinished: bool,
+    ) -> None:
+        self._store = store
+        self._run = run
+        self._attendance = attendance
+        self._owners = owners
+        self._scopes = scopes
+        self._absent = absent
+        self._unfinished = unfinished
+        self._manifest = store.manifest(run.source)
+        self._arrivals = Arrivals(attendance.sharing, attendance.give_away)
+        self._mistakes = 0
+
+    def judge(self, among: Collection[ModelId] | None) -> Judgement:
+        """What became of every record of the source, or of those `among` which alone anything can have changed."""
+        present, past = self._first_look(among)
+        verdicts = AllVerdicts()
+        for page in self._pages(among):
+            verdicts.take(self._judged(page, present, past))
+        return Judgement(verdicts=verdicts, mistakes=self._mistakes)
+
+    def _pages(self, among: Collection[ModelId] | None) -> Iterator[list[Shelved]]:
+        absentees = self._attendance.vanished() if among is None else self._attendance.vanished_of(among)
+        while page := list(islice(absentees, PAGE_MODELS)):
+            yield page
+
+    def _first_look(
+        self, among: Collection[ModelId] | None
+    ) -> tuple[Mapping[ObjectKey, ModelId], Sequence[PastListing]]:
+        """Which models have now the files of such as are not there, and the listings since the first of these went missing."""
+        there: set[ObjectKey] = set()
+        weights: set[ObjectKey] = set()
+        missed_by: set[int] = set()
+        for page in self._pages(among):
+            missed_by |= {row.missing_run or 0 for row in page if row.state == MISSING}
+            live = [row for row in page if row.state == LIVE]
+            files = self._store.records.file_keys([row.id for row in live])
+            present = {key for keys in files.values() for key in keys if key not in self._absent}
+            if present:
+                there |= present
+                former = former_weights(self._store.records, live)
+                weights |= present.intersection(key for keys in former.values() for key in keys)
+        past = self._store.runs.listings_after(self._run.source, min(missed_by)) if missed_by else []
+        return self._owners(there, weights) if there else {}, past
+
+    def _judged(
+        self, page: Sequence[Shelved], present: Mapping[ObjectKey, ModelId], past: Sequence[PastListing]
+    ) -> Verdicts:
+        records, manifest = self._store.records, self._manifest
+        file_keys = records.file_keys([row.id for row in page])
+        mistakes: set[ModelId] = set()
+        if self._unfinished:
+            live = [row.id for row in page if row.state == LIVE]
+            mistakes = interim.mistakes(live, file_keys, manifest, self._absent)
+        vanished = [row for row in page if row.state == LIVE and row.id not in mistakes]
+        proven = partial(prove_moves, manifest, file_keys)
+        verdicts = judge_vanished(vanished, file_keys, present, self._arrivals, proven)
+        set_aside(verdicts, former_weights(records, vanished), manifest, self._absent)
+        verdicts.gone += judge_missing(page, file_keys, self._scopes, run=self._run, past=past)
+        verdicts.gone += sorted(mistakes)
+        self._mistakes += len(mistakes)
+        return verdicts
 
 
 def former_weights(records: Records, vanished: Iterable[Shelved]) -> Mapping[ModelId, Sequence[ObjectKey]]:
@@ -161,12 +168,16 @@ def set_aside(
     verdicts: Verdicts,
     weights: Mapping[ModelId, Sequence[ObjectKey]],
     manifest: Manifest,
-    absent: AbstractSet[ObjectKey],
+    absent: Collection[ObjectKey],
 ) -> None:
     """Lost models whose weights all lie where they were and hold tensors as before are gone at once: what groups files knows
     better than it did, and takes them for a trainer's state. Nothing is missing.
     """
-    lost = [model for model in verdicts.lost if weights.get(model) and absent.isdisjoint(weights[model])]
+    lost = [
+        model
+        for model in verdicts.lost
+        if weights.get(model) and not any(key in absent for key in weights[model])
+    ]
     entries = manifest.entries(sorted({key for model in lost for key in weights[model]}))
     kept = {
         key
@@ -205,7 +216,7 @@ def judge_vanished(
     vanished: Sequence[Shelved],
     file_keys: Mapping[ModelId, Sequence[ObjectKey]],
     owners: Mapping[ObjectKey, ModelId],
-    arrivals: Callable[[], Iterable[Attendee]],
+    arrivals: Arrivals,
     proven: Callable[[Sequence[tuple[ModelId, Attendee]]], Iterable[ModelId]],
 ) -> Verdicts:
     """Every live record whose model is not there: superseded if its files are now part of another model, moved if they
@@ -221,10 +232,10 @@ def judge_vanished(
             verdicts.superseded[row.id] = owner
     if not rest:
         return verdicts
-    places = _Arrivals(arrivals(), rest)
+    arrivals.look_for(rest)
     claims: list[tuple[ModelId, Attendee]] = []
     for row in rest:
-        target, certain = places.of(row)
+        target, certain = arrivals.take(row)
         if target is None:
             continue
         if certain:
@@ -303,58 +314,3 @@ def _proofs(row: Shelved, keys: Sequence[ObjectKey], past: Sequence[PastListing]
         if listing.run > (row.missing_run or 0)
         and all(listing.proves_absence(upwards(key.rpartition("/")[0])) for key in keys)
     ]
-
-
-class _Pool:
-    """Models that share a print and that no record moved to yet, by what they are called."""
-
-    def __init__(self) -> None:
-        self.free: dict[ModelId, Attendee] = {}
-        self._names: dict[str, dict[ModelId, None]] = {}
-
-    def add(self, model: Attendee) -> None:
-        self.free[model.id] = model
-        self._names.setdefault(name_of(model.path), {})[model.id] = None
-
-    def drop(self, model: Attendee) -> None:
-        self.free.pop(model.id, None)
-        self._names.get(name_of(model.path), {}).pop(model.id, None)
-
-    def most_alike(self, path: str) -> Attendee | None:
-        """The one candidate, or the one that kept its name; several that did not are no proof of where it went."""
-        if len(self.free) == 1:
-            return next(iter(self.free.values()))
-        same = self._names.get(name_of(path), {})
-        return self.free[next(iter(same))] if len(same) == 1 else None
-
-
-class _Arrivals:
-    """Where records may have moved to; each model is given away once, at a cost that does not grow with its copies."""
-
-    def __init__(self, arrivals: Iterable[Attendee], rows: Sequence[Shelved]) -> None:
-        identities = {row.identity for row in rows if row.identity}
-        fingerprints = {row.fingerprint for row in rows if row.fingerprint and is_proof(row.fingerprint)}
-        self._by_identity: dict[str, _Pool] = {}
-        self._by_contents: dict[str, _Pool] = {}
-        for model in arrivals:
-            if model.identity in identities:
-                self._by_identity.setdefault(model.identity or "", _Pool()).add(model)
-            if model.contents in fingerprints:
-                self._by_contents.setdefault(model.contents or "", _Pool()).add(model)
-
-    def of(self, row: Shelved) -> tuple[Attendee | None, bool]:
-        """The model that the record may be now, and whether its bytes prove it."""
-        identical = self._by_identity.get(row.identity or "")
-        pool = identical or self._by_contents.get(row.fingerprint or "")
-        target = None if pool is None else pool.most_alike(row.path)
-        if target is None:
-            return None, False
-        for other in (
-            self._by_identity.get(target.identity or ""),
-            self._by_contents.get(target.contents or ""),
-        ):
-            if other is not None:
-                other.drop(target)
-        return target, target.contents is not None and target.contents == row.fingerprint and is_proof(
-            target.contents
-        )

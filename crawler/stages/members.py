@@ -197,7 +197,7 @@ def data_of(
     """The files that these name as their data, and that say nothing themselves."""
     known = {member.object.key for member in members}
     named = {key for member in members for key in _referenced(member)} - known
-    named -= named.intersection(without)
+    named = {key for key in named if key not in without}
     data = [entry for entry in manifest.entries(sorted(named)).values() if entry.state == LIVE]
     return [Member(object=entry.object, extraction=None) for entry in data if entry.outline is None]
 

@@ -17,6 +17,7 @@ from crawler.reading import COULD_NOT_OPEN, NOT_OPENED, NOT_RESTORED, Registry, 
 from crawler.source import Resumable, Source, head_of, listing
 from crawler.stages.account import AS_BEFORE, Account
 from crawler.stages.judging import Scopes
+from crawler.stages.key_sets import KeySet
 
 BATCH_OBJECTS = 500
 PAGE_OBJECTS = 200
@@ -200,10 +201,12 @@ def is_as_left(meta: ObjectMeta, before: Standing) -> bool:
     return before.state == LIVE and before.change_token == meta.change_token and before.signature in LEFT
 
 
-def absent_and_hidden(unseen: Sequence[ObjectKey], scopes: Scopes) -> tuple[list[ObjectKey], set[ObjectKey]]:
-    """Of what the listing did not show: what is provably not there, and what it could not look at."""
-    absent = [key for key in unseen if scopes.proves_absence(key)]
-    return absent, set(unseen) - set(absent)
+def absent_and_hidden(unseen: Iterable[ObjectKey], scopes: Scopes) -> tuple[KeySet, KeySet]:
+    """Of what the listing did not show, in key order: what is provably not there, and what it could not look at."""
+    absent, hidden = KeySet(), KeySet()
+    for key in unseen:
+        (absent if scopes.proves_absence(key) else hidden).append(key)
+    return absent, hidden
 
 
 def batches(steps: Iterable[Sequence[ObjectMeta]]) -> Iterator[list[ObjectMeta]]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cached_property
+from itertools import chain
 
 from catalog.lazy_dataclasses import dataclass, replace
 from catalog.records import Member, ModelId, ObjectKey, SourceId, model_id
@@ -84,9 +85,16 @@ class SourceSplit:
         """The manifest holds what the split was made of."""
         self._manifest.split.keep(self._recipe, lease=self._lease)
 
-    def due_directories(self, absent: Collection[ObjectKey] = ()) -> set[str]:
-        """Those in which something changed; `absent` is not there any more, and the manifest does not say so yet."""
-        return {directory_of(key) for key in (*self._manifest.split.due(), *absent)}
+    def due_directories(self, absent: Iterable[ObjectKey] = (), *, most: int) -> set[str]:
+        """Those in which something changed, or more than `most` of them; `absent` is not there any more, and the manifest
+        does not say so yet.
+        """
+        directories: set[str] = set()
+        for key in chain(absent, self._manifest.split.due_keys()):
+            directories.add(directory_of(key))
+            if len(directories) > most:
+                break
+        return directories
 
     def around(self, absent: Collection[ObjectKey] = ()) -> Surroundings:
         """What may be grouped otherwise than when the split was settled. The rows are true of it afterwards, and what they

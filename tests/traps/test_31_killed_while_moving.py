@@ -22,6 +22,8 @@ REGISTRY = Registry([plugins.load("extractor", name)() for name in EXTRACTORS])
 @pytest.fixture
 def small_pages(monkeypatch):
     monkeypatch.setattr("crawler.stages.committing.PAGE_MODELS", 2)
+    monkeypatch.setattr("crawler.stages.judging.PAGE_MODELS", 2)
+    monkeypatch.setattr("crawler.stages.key_sets.PACKED_AT_ONCE", 2)
 
 
 SURVIVED, KILLED = 0, 9
@@ -175,6 +177,8 @@ def test_whenever_a_crawl_is_killed_the_next_ends_with_everything_right(situatio
 def test_the_origin_of_a_move_is_never_seen_beside_its_arrival(shop, monkeypatch):
     """After every transaction of the crawl each file is live under one name."""
     monkeypatch.setattr("crawler.stages.committing.PAGE_MODELS", 2)
+    monkeypatch.setattr("crawler.stages.judging.PAGE_MODELS", 2)
+    monkeypatch.setattr("crawler.stages.key_sets.PACKED_AT_ONCE", 2)
     for number in range(6):
         shop.model(f"old/m{number}/model.safetensors", values=number + 1)
     shop.crawl()

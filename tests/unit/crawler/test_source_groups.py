@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from catalog.lazy_dataclasses import replace
 from catalog.records import ModelId, ObjectKey
 from catalog.settings import Settings
 from catalog.store import open_store
@@ -15,6 +16,7 @@ from crawler.grouping.groups import group
 from crawler.reading import Registry
 from crawler.sources.local import LocalSource
 from crawler.stages import members
+from crawler.stages.arrivals import Arrivals
 from crawler.stages.judging import judge_vanished
 from crawler.stages.members import SourceGroups, members_of, with_unread
 
@@ -93,9 +95,14 @@ def test_many_copies_that_move_at_once_find_their_places_in_linear_time():
         Attendee(id=ModelId(f"new-{number:06}"), path=f"new/{number}/net-{number}", contents="sha256-of-all")
         for number in reversed(range(30_000))
     ]
-    verdicts = judge_vanished(rows, {}, {}, lambda: arrivals, lambda _claims: ())
-    assert verdicts.moved == {row.id: row.id.replace("old", "new") for row in rows}
-    assert verdicts.lost == []
+    alike = Arrivals(lambda _identities, contents: arrivals if contents else ())
+    pages = [
+        judge_vanished(rows[start : start + 500], {}, {}, alike, lambda _claims: ())
+        for start in range(0, len(rows), 500)
+    ]
+    moved = {old: new for page in pages for old, new in page.moved.items()}
+    assert moved == {row.id: row.id.replace("old", "new") for row in rows}
+    assert not any(page.lost for page in pages)
 
 
 def test_copies_that_lost_their_names_are_no_proof_of_where_they_went():
@@ -104,5 +111,23 @@ def test_copies_that_lost_their_names_are_no_proof_of_where_they_went():
         Attendee(id=ModelId(f"new-{number}"), path=f"new/{number}", contents="sha256-of-all")
         for number in range(2)
     ]
-    verdicts = judge_vanished(rows, {}, {}, lambda: arrivals, lambda _claims: ())
+    verdicts = judge_vanished(rows, {}, {}, Arrivals(lambda *_: arrivals), lambda _claims: ())
     assert (verdicts.moved, verdicts.lost) == ({}, [row.id for row in rows])
+
+
+def test_what_was_given_away_to_a_page_before_is_there_for_no_other():
+    """A name of a file that was linked twice is one arrival: the second record is not taken for another copy of it."""
+    rows = [replace(shelved(number), identity="moved:i") for number in (1, 2)]
+    linked = Attendee(id=ModelId("new-1"), path="new/net-1", identity="moved:i", contents="sha256-of-all")
+    copy = Attendee(id=ModelId("new-2"), path="new/net-2", contents="sha256-of-all")
+    given: list[ModelId] = []
+
+    def sharing(identities, contents):
+        if linked.identity in identities:
+            yield replace(linked, given_away=linked.id in given)
+        yield from (model for model in (linked, copy) if model.contents in contents and model.id not in given)
+
+    arrivals = Arrivals(sharing, given.extend)
+    pages = [judge_vanished([row], {}, {}, arrivals, lambda _claims: ()) for row in rows]
+    assert [page.moved for page in pages] == [{rows[0].id: linked.id}, {}]
+    assert pages[1].lost == [rows[1].id]

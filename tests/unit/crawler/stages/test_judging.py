@@ -4,7 +4,8 @@ import pytest
 from fixtures.crawling import safetensors
 
 from catalog.records.record import WOULD_LOSE
-from crawler.stages.judging import GUARD_MODELS, Scopes
+from crawler.stages.judging import Scopes
+from crawler.stages.verdicts import GUARD_MODELS
 
 
 @pytest.mark.parametrize("steps", [1, GUARD_MODELS + 10])
