@@ -207,7 +207,11 @@ def _print_json(page: SearchPage) -> None:
     import json  # noqa: PLC0415 - a table needs none
 
     # ASCII, so that no control or bidirectional character of a file reaches the terminal as it is.
-    click.echo("[" + ",\n ".join(json.dumps(hit, ensure_ascii=True) for hit in page.hits) + "]")
+    click.echo("[", nl=False)
+    for number, hit in enumerate(page.hits):
+        click.echo(",\n " if number else "", nl=False)
+        click.echo(json.dumps(hit, ensure_ascii=True), nl=False)
+    click.echo("]")
 
 
 def _print_all(catalog: Catalog, state: SearchState) -> int:
