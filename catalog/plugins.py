@@ -44,6 +44,8 @@ EXTRACTORS: Mapping[str, str] = {
     "mindspore": "crawler.extractors.mindspore:MindsporeExtractor",
     "spark-ml": "crawler.extractors.spark_ml:SparkMlExtractor",
     "h2o": "crawler.extractors.h2o:H2oExtractor",
+    "torchserve": "crawler.extractors.torchserve:TorchserveExtractor",
+    "mlnet": "crawler.extractors.mlnet:MlnetExtractor",
     "autogluon": "crawler.extractors.autogluon:AutogluonExtractor",
     "eval-results": "crawler.extractors.eval_results:EvalResultsExtractor",
     "lora-sidecars": "crawler.extractors.lora_sidecars:LoraSidecarsExtractor",

@@ -29,7 +29,7 @@ CHECKED = (
     " KerasHub, TensorFlow 2.21 with TensorFlow Lite, Flax, Orbax, Haiku; ONNX Runtime and its quantizers, skl2onnx, tf2onnx, OpenVINO and NNCF"
     " 2026.4, coremltools 9, Paddle 3, MindSpore, MLX, 160 files of the `gguf` package; H2O 3.46, Spark 4.3, BentoML, CRFsuite,"
     " Vowpal Wabbit; torch 2.15 with torchao and HQQ, fastai 2, spaCy 3.8, AutoGluon 1, DeepSpeed, Stable-Baselines3 2, TensorFlow.js 4, and"
-    " MLflow 3 with the models of seven libraries. Not so, but after the formats' sources: CTranslate2, MLC, whisper.cpp, llamafile,"
+    " MLflow 3 with the models of seven libraries. Not so, but after the formats' sources: CTranslate2, MLC, ML.NET, whisper.cpp, llamafile,"
     " and what is only recognised."
 )
 

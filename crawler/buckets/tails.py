@@ -22,6 +22,8 @@ ARCHIVE_SUFFIXES = (
     ".npz",
     ".skops",
     ".mar",
+    ".task",
+    ".mlnet",
     ".mlpackage.zip",
 )
 ARCHIVE_NAMES = (

@@ -71,6 +71,8 @@ _DATA = pattern(
 )
 """Words in names of archives that hold something else: such an archive is no model unless a model is seen in it."""
 _ROOTED = pattern(r"^(?:[/\\]|[A-Za-z]:)|(?:^|[/\\])\.\.(?:[/\\]|$)")
+_OF_SERVERS = {".mar": ("torchserve", "pytorch"), ".task": ("mediapipe", "mediapipe")}
+"""Zips that are one model by their name, with format and framework."""
 _NEVER = frozenset(
     {"archives", "opaque", "licence-text", "python-requirements", "git-references", "checksums"}
 )
@@ -79,8 +81,11 @@ _STORED = frozenset({Role.WEIGHTS, Role.INDEX, Role.PART, Role.DATA})
 
 class ArchivesExtractor:
     name = "archives"
-    version = 7
-    description = "Archives with models in them: tar, tar.gz, tar.bz2, tar.xz, zip, whl, 7z, and single compressed files"
+    version = 8
+    description = (
+        "Archives with models in them: tar, tar.gz, tar.bz2, tar.xz, zip, whl, 7z, and single compressed files; TorchServe (.mar),"
+        " MediaPipe (.task)"
+    )
     reads = "names of the members; of models and their sidecars in them what their own formats say; pickles are scanned"
     limits = (
         "10,000 members, 64 of them read, 256 MB inflated, of a member in a compressed archive 16 MB; of 7z names only; rar,"
@@ -94,6 +99,8 @@ class ArchivesExtractor:
             return None
         if packing == "zip":
             name = key.rsplit("/", 1)[-1].lower()
+            if (served := _served(name)) is not None:
+                return Claim(format=served[0], role=Role.WEIGHTS, confidence=95)
             fitting = name.endswith(archives.ZIPPED) or "." not in name
             return Claim(format="zip", role=Role.WEIGHTS, confidence=55) if fitting else None
         if "." not in packing and packing in archives.COMPRESSIONS:
@@ -109,6 +116,10 @@ class ArchivesExtractor:
             reader, self, format=packing.partition(".")[0], role=Role.WEIGHTS, origin=Origin.EMBEDDED
         )
         contents = _Contents(findings)
+        if packing == "zip" and (served := _served(reader.name.lower())) is not None:
+            contents.is_model = True
+            findings.format, framework = served
+            findings.say("framework", framework, "name:", evidence=Evidence.INFERRED)
         try:
             if packing in {"7z", "rar"} or packing.endswith("zstd"):
                 _name_only(contents, reader, packing)
@@ -122,6 +133,11 @@ class ArchivesExtractor:
             contents.broke(error)
         contents.tell()
         return findings.extraction()
+
+
+def _served(name: str) -> tuple[str, str] | None:
+    """Format and framework of a zip that is one model by its name."""
+    return next((served for suffix, served in _OF_SERVERS.items() if name.endswith(suffix)), None)
 
 
 def _members(findings: Findings, reader: RangedReader, packing: str) -> Iterator[ArchiveMember]:
@@ -158,6 +174,8 @@ class _Contents:
     unchecked: list[str] = field(default_factory=list)
     is_hostile: bool = False
     is_opaque: bool = False
+    is_model: bool = False
+    """Whatever is in it."""
 
     def note(self, name: str) -> None:
         """A member by its name alone."""
@@ -202,6 +220,7 @@ class _Contents:
         holds_model = 0 < len(self.models) <= MAX_MODELS or any(extraction.risks for extraction in self.inner)
         if (
             not holds_model
+            and not self.is_model
             and not self.is_hostile
             and (not self.is_opaque or _DATA.search(findings.file_name))
         ):
@@ -215,6 +234,8 @@ class _Contents:
         summaries = [extraction.tensors for extraction in stored if extraction.tensors is not None]
         if len(summaries) == 1:  # of several files nobody here knows whether they are one model
             findings.tensors = summaries[0]
+        if findings.format == "torchserve":
+            tell_unchecked(findings, "the archive has a handler in Python")
         for reason in self.unchecked[:20]:
             tell_unchecked(findings, reason)
         if findings.status is FileStatus.OK and self.unchecked:

@@ -158,7 +158,6 @@ FORMATS = (
     OpaqueFormat("uff", None, (".uff",), framework="tensorrt"),
     OpaqueFormat("sqlite", _at(0, b"SQLite format 3\0"), (".ckpt",)),
     OpaqueFormat("nnabla", zips.is_zip, (".nnp",), framework="nnabla"),
-    OpaqueFormat("mediapipe", zips.is_zip, (".task",), framework="mediapipe"),
     OpaqueFormat("kaldi", _at(0, b"\0B<"), (".mdl", ".raw", ".nnet"), framework="kaldi"),
     OpaqueFormat("tesseract", None, (".traineddata",), framework="tesseract"),
     OpaqueFormat(
@@ -197,13 +196,6 @@ FORMATS = (
     OpaqueFormat("caffe", None, (".caffemodel",), framework="caffe"),
     OpaqueFormat("darknet", _at(8, b"\0\0\0\0", b"\x05\0\0\0"), (".weights",), framework="darknet"),
     OpaqueFormat("pmml", lambda head: b"<PMML" in head[:2048], framework="pmml"),
-    OpaqueFormat(
-        "torchserve",
-        zips.is_zip,
-        (".mar",),
-        framework="pytorch",
-        danger="an archive with a Python handler",
-    ),
     OpaqueFormat(
         "rds",
         _at(
@@ -335,10 +327,10 @@ def _has_magic(head: bytes) -> bool:
 
 class OpaqueExtractor:
     name = "opaque"
-    version = 7
+    version = 8
     description = (
-        "TensorRT, ExecuTorch, NCNN, MNN, RKNN, TNN, PMML, MXNet, Caffe, CNTK, TorchServe, MindSpore Lite, Paddle Lite, OpenNLP,"
-        " Tesseract, Kaldi, Weka, MediaPipe, models of NPUs (Ascend, Sophon, Horizon, Qualcomm, Kendryte) and others, by their magic"
+        "TensorRT, ExecuTorch, NCNN, MNN, RKNN, TNN, PMML, MXNet, Caffe, CNTK, MindSpore Lite, Paddle Lite, OpenNLP,"
+        " Tesseract, Kaldi, Weka, models of NPUs (Ascend, Sophon, Horizon, Qualcomm, Kendryte) and others, by their magic"
     )
     reads = "the format; of TensorRT engines the metadata that Ultralytics puts before them"
     limits = "nothing inside is read; sidecars say the rest"

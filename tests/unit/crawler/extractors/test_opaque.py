@@ -37,7 +37,6 @@ class TestOpaque(ExtractorSuite):
         ("a.mnn", b"\x20\0\0\0", "mnn", Role.WEIGHTS),
         ("a.rknn", b"RKNN\0\0\0\0", "rknn", Role.WEIGHTS),
         ("a.pmml", b'<?xml version="1.0"?><PMML version="4.4">', "pmml", Role.WEIGHTS),
-        ("a.mar", b"PK\3\4", "torchserve", Role.WEIGHTS),
         ("a.rds", b"\x1f\x8b\x08\0", "rds", Role.WEIGHTS),
         ("a.params", struct.pack("<Q", 0x112), "mxnet", Role.WEIGHTS),
         ("a.caffemodel", b"\x0a\x05", "caffe", Role.WEIGHTS),
