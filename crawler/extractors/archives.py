@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 
 from catalog.errors import ExtractError, LimitExceeded, Malformed, Unsupported
+from catalog.layouts.companions import COMPANION
 from catalog.layouts.steps import SIDECAR_FORMAT, position_of_subject
 from catalog.lazy_dataclasses import dataclass, field
 from catalog.records import Evidence, Extraction, FileStatus, Origin, Role, Severity
@@ -229,6 +230,8 @@ class _Contents:
         findings.say("extra.archive.members", self.members, "archive:", evidence=Evidence.COUNTED)
         findings.say("extra.archive.names", self.names, "archive:")
         for extraction in self.inner:
+            if extraction.format == COMPANION:  # of one of the files in it, and not of the archive
+                continue
             _tell_inner(findings, extraction)
         stored = [extraction for extraction in self.inner if extraction.role in _STORED]
         summaries = [extraction.tensors for extraction in stored if extraction.tensors is not None]

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
+from catalog.layouts.companions import COMPANION
 from catalog.layouts.content_addressed import content_key
 from catalog.records import Evidence, Extraction, Origin, Role, Severity
 from crawler.candidates import Signs
@@ -55,14 +56,20 @@ _REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[\w.-]{1,96}")
 _NOT_A_REPOSITORY = re.compile(
     r"^(?:\.|~|/|[A-Za-z]:)|\b(?:checkpoint-\d+|outputs?|models?|data|home|mnt|tmp|root|runs|ckpts?)/"
 )
+_OF_A_MODEL = re.compile(
+    rb'\s*\{(?=.*"model_type"\s*:\s*")(?=.*"(?:architectures|hidden_size|d_model|transformers_version)"\s*:)'
+    rb'|\s*\{(?=.*"architecture"\s*:\s*")(?=.*"(?:pretrained_cfg|num_classes)"\s*:)',
+    re.DOTALL,
+)
+"""Of a file with another name the first bytes have the keys of transformers or of timm."""
 
 
 class HfConfigExtractor:
     """Reads the whole file. What a configuration says of precision is a wish: tensors decide where they are read."""
 
     name = "hf-config"
-    version = 7
-    description = "config.json of transformers, timm, TensorRT-LLM and alike"
+    version = 8
+    description = "config.json of transformers, timm, TensorRT-LLM and alike; NAME.json and NAME_config.json of the model file NAME"
     reads = "architecture, model type, task (from the class), context length, sizes, labels, quantisation, remote code"
     limits = "JSON 16 MB, 200,000 values, depth 200"
     promises = Promise(configs=("config.json",))
@@ -70,14 +77,20 @@ class HfConfigExtractor:
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         name = key.rsplit("/", 1)[-1]
-        is_named = name == "config.json" or (content_key(key) is not None and b'"architectures"' in head)
+        is_named = name.lower() == "config.json" or (
+            content_key(key) is not None and b'"architectures"' in head
+        )
+        if not is_named and name.lower().endswith(".json") and _OF_A_MODEL.match(head):
+            return Claim(format=COMPANION, role=Role.CONFIG, confidence=35)
         if not is_named or head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] != b"{":
             return None
         sure = b'"architectures"' in head or b'"model_type"' in head or b'"architecture"' in head
         return Claim(format="hf-config", role=Role.CONFIG, confidence=80 if sure else 50)
 
     def extract(self, reader: RangedReader) -> Extraction:
-        findings = Findings(reader, self, format=None, role=Role.CONFIG, origin=Origin.CONFIG)
+        is_named = reader.name.lower() == "config.json" or content_key(reader.key) is not None
+        of = None if is_named else COMPANION
+        findings = Findings(reader, self, format=of, role=Role.CONFIG, origin=Origin.CONFIG)
         config = jsons.read_object(reader)
         findings.look_for_templates(config, "json:")
         levels = _levels(config)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from catalog.layouts.companions import COMPANION
 from catalog.normalise.metrics import resolve_metric_name
 from catalog.records import Extraction, Origin, Role, Subject
 from catalog.text.patterns import pattern
@@ -27,6 +28,10 @@ _OF_LOGS = pattern(r"(?i:vis_data|logs?|metrics|scalars|tensorboard|tb|\d{8}[-_]
 _METRICS = pattern(
     r"(?:[a-z0-9]+[_-])?(?:metrics|scores|evaluation|eval_metrics|test_metrics)\.(?:json|ya?ml)"
 )
+_METRICS_OF_A_FILE = pattern(
+    r".+[_.-](?:metrics|scores|evaluation|eval_metrics|test_metrics)\.(?:json|ya?ml)"
+)
+"""Of the model file whose whole name stands in front."""
 _RESULTS = pattern(r"(?:[a-z0-9]+[_-])?(?:results|classification_report)\.json|.+_eval_results\.json")
 """Names under which people keep anything, so that only metrics that are known by name are taken from them."""
 _METRICS_DIRECTORY = pattern(r"(?:^|/)(?:(?:metrics|evaluation)/[^/]+\.(?:json|ya?ml)|\d+/metrics/metrics)$")
@@ -65,8 +70,8 @@ class MetricsFileExtractor:
     """
 
     name = "metrics-file"
-    version = 10
-    description = "metrics.json, scores.yaml, params.yaml, `metrics/*.json` and their like; results.json and classification_report.json; results and logs of one object a line, metrics.jsonl"
+    version = 11
+    description = "metrics.json, scores.yaml, params.yaml, NAME_metrics.json, `metrics/*.json` and their like; results.json and classification_report.json; results and logs of one object a line, metrics.jsonl"
     reads = "every number as a metric (of JSON lines the last one; of results.json what is known as one), or every value as a hyper-parameter; data set and split where said"
     limits = "JSON 16 MB, YAML 2 MB, 5,000 values"
 
@@ -89,6 +94,8 @@ class MetricsFileExtractor:
             return Claim(format="metrics", role=Role.RUN, confidence=40)
         if _METRICS_DIRECTORY.search(key) and (head[:1] == b"{" or name.endswith((".yaml", ".yml"))):
             return Claim(format="metrics", role=Role.RUN, confidence=45)
+        if _METRICS_OF_A_FILE.fullmatch(name):
+            return Claim(format=COMPANION, role=Role.RUN, confidence=38)
         return None
 
     def extract(self, reader: RangedReader) -> Extraction:
@@ -99,6 +106,8 @@ class MetricsFileExtractor:
             _tell_lines(findings, lines, block=reader.name)
             _tell_positions(findings, lines, reader.key)
             return findings.extraction()
+        if _is_companion(reader.key):
+            findings.format = COMPANION
         value = jsons.read(reader) if kind == "json" else yamls.json_value(yamls.read(reader))
         if (rows := _rows(value)) is not None:
             findings.format = METRIC_LINES
@@ -112,6 +121,13 @@ class MetricsFileExtractor:
                 findings, value, kind, only_known=_RESULTS.fullmatch(reader.name.lower()) is not None
             )
         return findings.extraction()
+
+
+def _is_companion(key: str) -> bool:
+    """Whether only the whole name of a model file in front says whose metrics these are."""
+    name = key.rpartition("/")[2].lower()
+    known = any(names.fullmatch(name) for names in (_METRICS, _PARAMETERS, _RESULTS))
+    return not known and not _METRICS_DIRECTORY.search(key) and _METRICS_OF_A_FILE.fullmatch(name) is not None
 
 
 def _tell_parameters(findings: Findings, value: Any, kind: str) -> None:

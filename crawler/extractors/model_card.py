@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from catalog.errors import ExtractError, LimitExceeded, Malformed
+from catalog.layouts.companions import COMPANION
 from catalog.records import Evidence, Extraction, Origin, Role
 from catalog.text import licences
 from catalog.text.patterns import pattern
@@ -65,6 +66,12 @@ _OPTIMIZER = pattern(r"(?:Use )?(?:OptimizerNames\.)?(\w+) (?:with|and) ")
 """The name in the sentence that the Trainer's cards have. Source: transformers src/transformers/modelcard.py."""
 
 _NAME = pattern(r"(?:^|/)(?:readme|model[-_ ]?card)(?:\.(?:md|markdown))$", re.IGNORECASE)
+_OTHER_NAME = pattern(r"\.(?:md|markdown)$", re.IGNORECASE)
+_OF_A_CARD = re.compile(
+    rb"^(?:license|library_name|pipeline_tag|base_model|datasets|model_name|model-index|tags)[ \t]*:",
+    re.MULTILINE,
+)
+"""What the front matter of any other file has, where it is the card of the model file of its name."""
 
 
 class ModelCardExtractor:
@@ -74,17 +81,23 @@ class ModelCardExtractor:
     """
 
     name = "model-card"
-    version = 5
-    description = "Model cards (README.md with YAML front matter)"
+    version = 6
+    description = "Model cards (README.md with YAML front matter; NAME.md with front matter, of the model file of its name)"
     reads = "licence, task, languages, tags, data sets, base models, model-index results, first paragraph, settings lists"
     limits = "file 2 MB, front matter 256 kB, text 256 kB; YAML 100,000 nodes, no merge keys"
     signs = Signs(suffixes=(".md", ".markdown"))
 
-    def claims(self, key: str, head: bytes) -> Claim | None:  # noqa: ARG002 - the exact name decides
-        return Claim(format="model-card", role=Role.CARD, confidence=80) if _NAME.search(key) else None
+    def claims(self, key: str, head: bytes) -> Claim | None:
+        if _NAME.search(key):
+            return Claim(format="model-card", role=Role.CARD, confidence=80)
+        begins = head.startswith((b"---", b"\xef\xbb\xbf---"))
+        if begins and _OTHER_NAME.search(key) and _OF_A_CARD.search(head.partition(b"\n---")[0]):
+            return Claim(format=COMPANION, role=Role.CARD, confidence=45)
+        return None
 
     def extract(self, reader: RangedReader) -> Extraction:
-        findings = Findings(reader, self, format=None, role=Role.CARD, origin=Origin.CARD)
+        name = None if _NAME.search(reader.key) else COMPANION
+        findings = Findings(reader, self, format=name, role=Role.CARD, origin=Origin.CARD)
         if reader.size_bytes > MAX_CARD_BYTES:
             raise LimitExceeded("bytes of a model card", limit=MAX_CARD_BYTES, found=reader.size_bytes)
         card = front_matter.split(reader.take(0, reader.size_bytes))

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from catalog.layouts import names
+from catalog.layouts.companions import COMPANION, targets_of
 from catalog.layouts.steps import SIDECAR_FORMAT
 from catalog.layouts.variants import without_quantization
 from catalog.records import (
@@ -110,6 +111,8 @@ def _speaks_for(draft: Draft, member: Member) -> bool:
     below a directory that is one model are files of it, and say nothing about it.
     """
     directory, extraction = directory_of(member.object.key), member.extraction
+    if draft.whole and extraction is not None and extraction.format == COMPANION:
+        return False
     if not draft.whole or extraction is None or directory in {draft.directory, *draft.places}:
         return True
     if draft.directory and not directory.startswith(f"{draft.directory}/"):
@@ -136,6 +139,8 @@ def _context_of(
         target = name.removesuffix(".json").removesuffix(".civitai.info")
         target = target.removesuffix(".metadata").removesuffix(".cm-info")
         return [draft for draft in here if draft.key == joined(directory, target)]
+    if member.extraction and member.extraction.format == COMPANION:
+        return _of_its_name(tree, directory, name, here)
     if here and (member.extraction and member.extraction.role is not Role.CARD):
         return _of_its_stem(name, here) or _of_one_run(member.extraction, here)
     if not here and (states := by_directory.get(joined(directory, STATES_OF_SETTINGS.get(name, "")))):
@@ -150,6 +155,14 @@ def _named(tree: Tree, target: str, drafts: Iterable[Draft]) -> list[Draft]:
     stem = joined(directory_of(target), tree.promised.stem_of(name_of(target)).stem)
     named_by_file = [draft for draft in drafts if target in draft.weights or draft.key == target]
     return named_by_file or [draft for draft in drafts if draft.key == stem]
+
+
+def _of_its_name(tree: Tree, directory: str, name: str, drafts: Sequence[Draft]) -> list[Draft]:
+    """The model whose name a file beside it bears: `vit_base.md` is about `vit_base`, and not about `vit` beside it."""
+    for target in targets_of(name):
+        if named := _named(tree, joined(directory, target), drafts):
+            return named
+    return []
 
 
 def _only_one_below(directory: str, drafts: Sequence[Draft]) -> list[Draft]:

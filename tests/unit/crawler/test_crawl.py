@@ -10,6 +10,8 @@ from sqlalchemy import event
 
 from catalog.errors import WriterBusy
 from catalog.records import RunState
+from crawler.installed import installed_extractors
+from crawler.reading import Registry
 from crawler.sources.local import LocalSource
 
 
@@ -420,3 +422,35 @@ def test_the_counts_of_a_running_crawl_are_in_its_run(shop, monkeypatch):
     shop.crawl(watch=watch)
     assert {state for state, _ in seen} == {RunState.RUNNING}
     assert {opened for _, opened in seen} >= {0, 1, 2}
+
+
+def test_files_of_a_model_s_name_are_about_it_and_never_about_its_neighbour(shop):
+    """`NAME.md`, `NAME_config.json` and `NAME_metrics.json` with more than one word in the name were read by nobody."""
+    shop.model("zoo/vit.safetensors")
+    shop.model("zoo/vit_base_patch16.safetensors", values=5)
+    shop.put(
+        "zoo/vit_base_patch16.md", "---\nlicense: mit\n---\n# ViT\n\nA transformer that sees pictures.\n"
+    )
+    shop.put("zoo/vit_base_patch16_config.json", {"model_type": "vit", "hidden_size": 768})
+    shop.put("zoo/vit_base_patch16_test_metrics.json", {"accuracy": 0.81})
+    shop.put("zoo/vit_base.md", "---\nlicense: gpl-3.0\n---\n# Of a model that is not here\n")
+    shop.put("zoo/vit_huge_patch14_test_metrics.json", {"accuracy": 0.9})
+    shop.put("whole/config.json", {"model_type": "bert"})
+    shop.model("whole/model.safetensors", values=6)
+    shop.put("whole/vision_config.json", {"model_type": "clip", "hidden_size": 5})
+    shop.put("whole/guide.md", "---\nlicense: gpl-3.0\ntags: [guide]\n---\n# Guide\n")
+    shop.registry = Registry(installed_extractors()[0])
+    shop.crawl()
+    documents = shop.documents()
+    base = documents["zoo/vit_base_patch16.safetensors"]
+    assert (base["license"], base["model_type"], base["metrics"]) == ("mit", "vit", {"accuracy": 0.81})
+    assert documents["zoo/vit.safetensors"].keys().isdisjoint({"license", "model_type", "metrics"})
+    assert documents["whole"]["model_type"] == "bert"
+    assert documents["whole"].keys().isdisjoint({"license", "tags", "embedding_dimension"})
+
+
+def test_a_configuration_in_capitals_is_one(shop):
+    shop.model("old/MODEL.SAFETENSORS")
+    shop.put("old/CONFIG.JSON", {"model_type": "bert", "architectures": ["BertForMaskedLM"]})
+    shop.crawl()
+    assert [document["model_type"] for document in shop.documents().values()] == ["bert"]
