@@ -75,6 +75,7 @@ EXTRACTORS: Mapping[str, str] = {
     "opaque": "crawler.extractors.opaque:OpaqueExtractor",
     "openvino": "crawler.extractors.openvino:OpenvinoExtractor",
     "orbax": "crawler.extractors.orbax:OrbaxExtractor",
+    "pmml": "crawler.extractors.pmml:PmmlExtractor",
     "paddle": "crawler.extractors.paddle:PaddleExtractor",
     "catboost": "crawler.extractors.catboost:CatboostExtractor",
     "coreml": "crawler.extractors.coreml:CoremlExtractor",

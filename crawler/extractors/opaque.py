@@ -195,7 +195,6 @@ FORMATS = (
     ),
     OpaqueFormat("caffe", None, (".caffemodel",), framework="caffe"),
     OpaqueFormat("darknet", _at(8, b"\0\0\0\0", b"\x05\0\0\0"), (".weights",), framework="darknet"),
-    OpaqueFormat("pmml", lambda head: b"<PMML" in head[:2048], framework="pmml"),
     OpaqueFormat(
         "rds",
         _at(
@@ -329,7 +328,7 @@ class OpaqueExtractor:
     name = "opaque"
     version = 8
     description = (
-        "TensorRT, ExecuTorch, NCNN, MNN, RKNN, TNN, PMML, MXNet, Caffe, CNTK, MindSpore Lite, Paddle Lite, OpenNLP,"
+        "TensorRT, ExecuTorch, NCNN, MNN, RKNN, TNN, MXNet, Caffe, CNTK, MindSpore Lite, Paddle Lite, OpenNLP,"
         " Tesseract, Kaldi, Weka, models of NPUs (Ascend, Sophon, Horizon, Qualcomm, Kendryte) and others, by their magic"
     )
     reads = "the format; of TensorRT engines the metadata that Ultralytics puts before them"

@@ -36,7 +36,6 @@ class TestOpaque(ExtractorSuite):
         ("a.param", b"7767517\n10 10\n", "ncnn", Role.WEIGHTS),
         ("a.mnn", b"\x20\0\0\0", "mnn", Role.WEIGHTS),
         ("a.rknn", b"RKNN\0\0\0\0", "rknn", Role.WEIGHTS),
-        ("a.pmml", b'<?xml version="1.0"?><PMML version="4.4">', "pmml", Role.WEIGHTS),
         ("a.rds", b"\x1f\x8b\x08\0", "rds", Role.WEIGHTS),
         ("a.params", struct.pack("<Q", 0x112), "mxnet", Role.WEIGHTS),
         ("a.caffemodel", b"\x0a\x05", "caffe", Role.WEIGHTS),
