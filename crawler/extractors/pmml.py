@@ -37,7 +37,7 @@ class PmmlExtractor:
     name = "pmml"
     version = 1
     description = "PMML (.pmml, .xml)"
-    reads = "description, version, when and by what it was written, kind and name of the model, task, fields, classes"
+    reads = "description, title, version, when and by what it was written, kind of the model, task, fields, classes"
     limits = "64 MB of XML, no document types, 500 fields; what the model learned is not read"
 
     signs = Signs(beginnings=(b"<",))
@@ -109,7 +109,7 @@ class _Document:
         findings, place = self._findings, f"xml:/PMML/{kind}"
         findings.say("architecture", kind, place)
         name = attributes.get("modelName", "")
-        field = "extra.pmml.model_name" if name.endswith(_GIVEN_BY_WRITER) else "name"
+        field = "extra.pmml.model_name" if name.endswith(_GIVEN_BY_WRITER) else "title"
         findings.say(field, name, f"{place}@modelName")
         findings.say("extra.pmml.algorithm", attributes.get("algorithmName"), f"{place}@algorithmName")
         task = _TASKS.get(attributes.get("functionName", ""))

@@ -41,7 +41,7 @@ class TestPmml(ExtractorSuite):
         "description": "Random Forest Tree Model",
         "version": "1.2",
         "created_at": "2023-05-01T10:20:30Z",
-        "name": "iris_rf",
+        "title": "iris_rf",
         "architecture": "MiningModel",
         "task": "tabular-classification",
         "features": 2,
@@ -58,11 +58,11 @@ def test_trees_that_are_deeper_than_the_bound_are_not_read():
     assert (extraction.problems, extraction.status) == ((), FileStatus.OK)
 
 
-def test_a_name_that_the_writer_gave_is_none():
+def test_a_name_that_the_writer_gave_is_no_title():
     said = values_of(
         extract(PmmlExtractor, "iris.pmml", HEADER + MODEL.replace(b"iris_rf", b"RPart_Model") + TREES)
     )
-    assert "name" not in said
+    assert "title" not in said
     assert said["extra.pmml.model_name"] == "RPart_Model"
 
 
