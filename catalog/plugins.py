@@ -45,6 +45,7 @@ EXTRACTORS: Mapping[str, str] = {
     "spark-ml": "crawler.extractors.spark_ml:SparkMlExtractor",
     "h2o": "crawler.extractors.h2o:H2oExtractor",
     "torchserve": "crawler.extractors.torchserve:TorchserveExtractor",
+    "stable-baselines3": "crawler.extractors.stable_baselines3:StableBaselines3Extractor",
     "mlnet": "crawler.extractors.mlnet:MlnetExtractor",
     "autogluon": "crawler.extractors.autogluon:AutogluonExtractor",
     "eval-results": "crawler.extractors.eval_results:EvalResultsExtractor",

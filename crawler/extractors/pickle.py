@@ -26,7 +26,7 @@ _COMPRESSED = tuple(
 
 class PickleExtractor:
     name = "pickle"
-    version = 10
+    version = 11
     description = "Bare pickles: scikit-learn, XGBoost, LightGBM, CatBoost, old torch, Paddle dygraph, arrays"
     reads = "the opcodes, symbolically: class, versions, parameters, shapes; models inside byte strings"
     limits = "64 MB of opcodes and literals, 3 million opcodes, 64 pickles; nothing is unpickled"

@@ -310,6 +310,18 @@ _KNOWN_LIBRARIES = (
     "river.",
     "prophet.forecaster.",
     "sklearn_crfsuite.",
+    # without vec_env, whose wrapper unpickles what it is given
+    "stable_baselines3.common.buffers.",
+    "stable_baselines3.common.noise.",
+    "stable_baselines3.common.policies.",
+    "stable_baselines3.common.torch_layers.",
+    "stable_baselines3.common.utils.",
+    "stable_baselines3.dqn.policies.",
+    "stable_baselines3.sac.policies.",
+    "stable_baselines3.td3.policies.",
+    "stable_baselines3.her.her_replay_buffer.",
+    "gymnasium.spaces.",
+    "gym.spaces.",
 )
 """Libraries whose classes (names in capitals) are known. Their functions are not: some of them evaluate text."""
 

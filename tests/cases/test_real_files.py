@@ -117,7 +117,14 @@ MODELS = {
     "torch/hqq3": {"parameters": HQQ + NORM, "precision": "U3", "quantization.bits": 3},
     "torch/hqqold1": {"parameters": HQQ, "precision": "U1", "quantization.bits": 1},
     "torch/fastai/stage-1.pth": {"parameters": 83, "framework": "pytorch", "risk_severity": "medium"},
-    "torch/ppo_cartpole.zip": {"parameters": 107, "risk_severity": "medium"},
+    "torch/ppo_cartpole.zip": {
+        "parameters": 107,
+        "risk_severity": "info",
+        "framework": "stable-baselines3",
+        "framework_version": "2.9.2",
+        "model_type": "ppo",
+        "training.epochs": None,
+    },
     "torch/deepspeed/zero1/global_step1": {"parameters": PERCEPTRON, "name": "zero1-global_step1"},
     "tfjs/web": {"parameters": 99, "framework": "tensorflow.js", "architecture": "Sequential"},
     "spacy/en_shop": {
