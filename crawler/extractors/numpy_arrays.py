@@ -8,6 +8,7 @@ from catalog.errors import ExtractError, LimitExceeded, Malformed
 from catalog.records import Evidence, Extraction, FileStatus, Origin, Role, Severity, TensorInfo
 from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
+from crawler.formats import marian
 from crawler.formats.byte_streams import BytesStream, ReaderStream
 from crawler.formats.numpy_format import MAGIC, NpyHeader, header_bytes, parse_header
 from crawler.formats.pickle_risks import STRUCTURE, TRUST, tell_oddities, tell_risks, tell_unchecked
@@ -26,9 +27,11 @@ _NO_NUMBERS = frozenset({"STR", "OBJECT", "BOOL"})
 
 class NumpyExtractor:
     name = "numpy"
-    version = 8
+    version = 9
     description = "NumPy arrays: .npy and .npz"
-    reads = "the header of each array; pickles of object arrays, symbolically"
+    reads = (
+        "the header of each array; pickles of object arrays, symbolically; the settings in models of Marian"
+    )
     limits = "64 kB of header, 16 arrays of objects, requests of the budget: one per array beyond 1 MB"
     checks_pickles = True
     signs = Signs(beginnings=(MAGIC, *BEGINNINGS))
@@ -51,10 +54,10 @@ class NumpyExtractor:
         findings = Findings(
             reader, self, format="npz" if zipped else "npy", role=Role.WEIGHTS, origin=Origin.EMBEDDED
         )
-        findings.say("framework", "numpy", "file:", evidence=Evidence.INFERRED)
         if zipped:
             self._read_zip(findings, reader)
         else:
+            findings.say("framework", "numpy", "file:", evidence=Evidence.INFERRED)
             self._read_array(findings, reader)
         return findings.extraction()
 
@@ -76,8 +79,10 @@ class NumpyExtractor:
         try:
             directory = open_zip(reader)
         except ExtractError as error:
+            findings.say("framework", "numpy", "file:", evidence=Evidence.INFERRED)
             refuse(findings, str(error))
             return
+        _tell_framework(findings, directory)
         infos: list[TensorInfo] = []
         complete, objects, strangers = True, 0, 0
         for member in directory.members:
@@ -122,6 +127,22 @@ class NumpyExtractor:
         )
 
 
+def _tell_framework(findings: Findings, directory: ZipDirectory) -> None:
+    """Whose arrays they are: Marian's have settings among them."""
+    settings = next((member for member in directory.members if member.name == f"{marian.SETTINGS}.npy"), None)
+    if settings is None:
+        findings.say("framework", "numpy", "file:", evidence=Evidence.INFERRED)
+        return
+    try:
+        header = _member_header(directory, settings)
+        content = directory.read_member(settings, marian.MAX_SETTINGS_BYTES, lenient=True)
+    except ExtractError as error:
+        findings.say("framework", "marian", "file:", evidence=Evidence.INFERRED)
+        findings.failed(error)
+        return
+    marian.tell_marian(findings, content[header.data_offset :])
+
+
 def _tell_objects(findings: Findings, member: str | None = None) -> None:
     findings.risk(TRUST, Severity.LOW, "An array of objects: loading it unpickles", member=member)
 
@@ -145,7 +166,8 @@ def _without_settings(infos: list[TensorInfo]) -> list[TensorInfo]:
 
 def _part(name: str, header: NpyHeader) -> str:
     """Locks say how fast gensim lets vectors change. Source: piskvorky/gensim gensim/models/word2vec.py."""
-    return "auxiliary" if header.dtype in _NO_NUMBERS or name.endswith("_lockf") else "model"
+    is_aside = header.dtype in _NO_NUMBERS or name.endswith("_lockf") or name == marian.SETTINGS
+    return "auxiliary" if is_aside else "model"
 
 
 def _info(name: str, header: NpyHeader) -> TensorInfo:

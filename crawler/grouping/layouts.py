@@ -48,6 +48,8 @@ STATE_OF_PART = pattern(
 )
 """The state of what trains one part of a network, called after both; one with tensors of its own may be a model of that name.
 Source: speechbrain/speechbrain utils/checkpoints.py (`CKPT+…/scheduler_model.ckpt`), huggingface/nanotron serialize."""
+STATE_OF_MARIAN = pattern(r"^.+\.npz\.optimizer\.npz$")
+"""What Marian goes on from, beside `NAME.npz`. Source: marian-nmt/marian-dev src/training/graph_group.cpp (`save`)."""
 STATE_DIRECTORY = pattern(r"^(?P<stem>.+)-state$")
 """What kohya's trainers go on from, called after the file beside. Source: kohya-ss/sd-scripts library/train_util.py
 (`EPOCH_STATE_NAME`, `LAST_STATE_NAME`)."""
