@@ -16,6 +16,7 @@ from catalog.records import Evidence
 from catalog.text.patterns import pattern
 from crawler.extractor import Findings
 from crawler.formats.best_scores import best_is_own
+from crawler.formats.openmmlab import tell_openmmlab
 from crawler.formats.pickle_nodes import Call, Dict, Global
 from crawler.formats.pickle_values import Resolver, flattened, mapping, plain
 from crawler.formats.torch_model import MODEL_KEYS, USED_OF_TWO
@@ -171,6 +172,7 @@ def tell_checkpoint(
         _tell_settings(findings, pairs, resolve)
         _tell_scores(findings, pairs, resolve)
         _tell_others(findings, pairs, resolve)
+        tell_openmmlab(findings, pairs)
     if model_key is not None:
         _tell_module(findings, pairs.get(model_key), f"/{model_key}")
 
