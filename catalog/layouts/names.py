@@ -45,6 +45,7 @@ callbacks/model_checkpoint.py (`STARTING_VERSION`)."""
 _OF_ONE_RUN = frozenset({"best", "last", "latest", "epoch", "step", "iter", "checkpoint", "ckpt"})
 GENERIC_DIRECTORIES = frozenset(
     {
+        "am",
         "artifacts",
         "model",
         "models",
@@ -63,6 +64,7 @@ GENERIC_DIRECTORIES = frozenset(
         "snapshots",
     }
 )
+"""With `am/`, where Vosk and Kaldi keep the acoustic model of a recogniser."""
 _MADE_BY_MACHINE = pattern(r"(?:m-)?[0-9a-f]{16,64}|[0-9a-f-]{36}|\d+|version_\d+")
 SUFFIXES = pattern(
     r"(?i)\.(?:safetensors|gguf|ggml|onnx|pth?|pt2|ckpt|bin|h5|hdf5|keras|pb|tflite|lite|mlmodel|mlpackage|joblib|pkl|pickle|skops"

@@ -75,6 +75,7 @@ def test_a_dtype_has_one_name(text: str, expected: str | None) -> None:
         ("org/Llama-3.1-8B", False, "Llama-3.1-8B"),
         ("flowers/artifacts/model", False, "flowers"),
         ("db/artifacts/models/m-6a17f00ad81d4983aea1983447adc5e5/artifacts", False, "db"),
+        ("vosk-model-small-en-us-0.15/am", False, "vosk-model-small-en-us-0.15"),
         ("", False, None),
     ],
 )
