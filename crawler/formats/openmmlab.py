@@ -60,7 +60,7 @@ def _tell_classes(findings: Findings, meta: Dict) -> None:
     for place, holder in (("dataset_meta/", mapping(meta.get("dataset_meta"))), ("", meta)):
         for key in ("classes", "CLASSES"):
             labels = None if holder is None else holder.get(key)
-            if type(labels) not in {list, tuple} or not 0 < len(labels) <= MAX_CLASSES:
+            if not isinstance(labels, list | tuple) or not 0 < len(labels) <= MAX_CLASSES:
                 continue
             findings.say("classes", len(labels), f"pickle:/meta/{place}{key}", evidence=Evidence.COUNTED)
             names = [label[:MAX_LABEL_CHARACTERS] for label in labels[:MAX_LABELS] if type(label) is str]
