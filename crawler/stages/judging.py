@@ -130,12 +130,12 @@ class Judge:
         missed_by: set[int] = set()
         for page in self._pages(among):
             missed_by |= {row.missing_run or 0 for row in page if row.state == MISSING}
-            live = [row for row in page if row.state == LIVE]
-            files = self._store.records.file_keys([row.id for row in live])
-            present = {key for keys in files.values() for key in keys if key not in self._absent}
+            files = self._store.records.file_keys([row.id for row in page if row.state == LIVE])
+            vanished, _ = self._vanished(page, files)
+            present = {key for row in vanished for key in files.get(row.id, ()) if key not in self._absent}
             if present:
                 there |= present
-                former = former_weights(self._store.records, live)
+                former = former_weights(self._store.records, vanished)
                 weights |= present.intersection(key for keys in former.values() for key in keys)
         past = self._store.runs.listings_after(self._run.source, min(missed_by)) if missed_by else []
         return self._owners(there, weights) if there else {}, past
@@ -145,11 +145,7 @@ class Judge:
     ) -> Verdicts:
         records, manifest = self._store.records, self._manifest
         file_keys = records.file_keys([row.id for row in page])
-        mistakes: set[ModelId] = set()
-        if self._unfinished:
-            live = [row.id for row in page if row.state == LIVE]
-            mistakes = interim.mistakes(live, file_keys, manifest, self._absent)
-        vanished = [row for row in page if row.state == LIVE and row.id not in mistakes]
+        vanished, mistakes = self._vanished(page, file_keys)
         proven = partial(prove_moves, manifest, file_keys)
         verdicts = judge_vanished(vanished, file_keys, present, self._arrivals, proven)
         set_aside(verdicts, former_weights(records, vanished), manifest, self._absent)
@@ -157,6 +153,16 @@ class Judge:
         verdicts.gone += sorted(mistakes)
         self._mistakes += len(mistakes)
         return verdicts
+
+    def _vanished(
+        self, page: Sequence[Shelved], file_keys: Mapping[ModelId, Sequence[ObjectKey]]
+    ) -> tuple[list[Shelved], set[ModelId]]:
+        """The live records of the page that were models, and those that never were any."""
+        live = [row for row in page if row.state == LIVE]
+        mistakes: set[ModelId] = set()
+        if self._unfinished:
+            mistakes = interim.mistakes([row.id for row in live], file_keys, self._manifest, self._absent)
+        return [row for row in live if row.id not in mistakes], mistakes
 
 
 def former_weights(records: Records, vanished: Iterable[Shelved]) -> Mapping[ModelId, Sequence[ObjectKey]]:

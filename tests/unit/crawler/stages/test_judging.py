@@ -1,11 +1,15 @@
 """What becomes of models whose files are there, and are something else than before."""
 
+from unittest import mock
+
 import pytest
 from fixtures.crawling import safetensors
 
 from catalog.records.record import WOULD_LOSE
-from crawler.stages.judging import Scopes
-from crawler.stages.verdicts import GUARD_MODELS
+from catalog.store.documents import LIVE
+from crawler.stages import interim
+from crawler.stages.judging import Judge, Scopes
+from crawler.stages.verdicts import GUARD_MODELS, Fate
 
 
 @pytest.mark.parametrize("steps", [1, GUARD_MODELS + 10])
@@ -62,3 +66,20 @@ def test_scopes_in_any_order_prove_what_they_prove_in_order():
     scopes.failed_with("broken", "denied")
     scopes.ended("")
     assert [scopes.proves_absence(key) for key in ("x", "broken/x", "broken/whole/x")] == [True, False, True]
+
+
+def test_nobody_is_asked_who_has_the_files_of_what_never_was_a_model(monkeypatch):
+    """All files of a mistake are there: the neighbourhoods of all mistakes were grouped once more, and a record beside them
+    counted as part of the model that has what a mistake took for weights.
+    """
+    mistake = "ab" * 32
+    store, attendance, owners = mock.Mock(), mock.Mock(), mock.Mock()
+    store.manifest.return_value.entries.return_value = {}
+    attendance.vanished.side_effect = lambda: iter([mock.Mock(id=mistake, state=LIVE)])
+    store.records.file_keys.side_effect = lambda models, *_: dict.fromkeys(models, ("a/x.safetensors",))
+    monkeypatch.setattr(interim, "mistakes", lambda models, *_: set(models))
+    judgement = Judge(store, mock.Mock(), attendance, owners, Scopes(), absent=(), unfinished=True).judge(
+        None
+    )
+    assert (judgement.mistakes, list(judgement.verdicts.models(Fate.GONE))) == (1, [mistake])
+    owners.assert_not_called()
