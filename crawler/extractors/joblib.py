@@ -28,7 +28,7 @@ _SUFFIXES = tuple(
 
 class JoblibExtractor:
     name = "joblib"
-    version = 11
+    version = 12
     description = "joblib files: scikit-learn and its relatives, plain or compressed by zlib, gzip, bzip2, xz, lzma or lz4"
     reads = "the opcodes, symbolically; arrays in the stream are stepped over"
     limits = "64 MB of opcodes, 256 MB inflated, 32 MB of lz4, 3 million opcodes; zstd is named, not unpacked"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from catalog.store.sql_views import create_views, drop_views
+from catalog.store.sql_views import NAMES, create_views, drop_views
 
 revision = "0030"
 down_revision = "0029"
@@ -27,8 +27,8 @@ def downgrade() -> None:
 
 def _rename(before: str, after: str) -> None:
     connection = op.get_bind()
-    drop_views(connection)
     others = _apart(connection) if connection.dialect.name == "sqlite" else []
+    drop_views(connection)
     connection.exec_driver_sql(f"ALTER TABLE records RENAME COLUMN {before} TO {after}")
     create_views(connection, text_column=after)
     for statement in others:
@@ -36,10 +36,16 @@ def _rename(before: str, after: str) -> None:
 
 
 def _apart(connection: sa.Connection) -> list[str]:
-    """Takes away what people built on our views, without which SQLite finds fault with it; how each is made again."""
+    """Takes away what people built on our views, without which SQLite finds fault with it; how each is made again.
+
+    Before our views go, since SQLite takes a trigger away with the view that it stands on.
+    """
     definitions = "SELECT type, name, sql FROM sqlite_master WHERE type = ? ORDER BY rowid"
     dependents = [
-        row for kind in ("view", "trigger") for row in connection.exec_driver_sql(definitions, (kind,))
+        row
+        for kind in ("view", "trigger")
+        for row in connection.exec_driver_sql(definitions, (kind,))
+        if row.name not in NAMES
     ]
     for kind, name, _ in dependents:
         quoted = name.replace('"', '""')

@@ -372,6 +372,21 @@ def test_views_of_their_own_that_people_built_on_ours_hinder_no_update_and_still
         assert not connection.execute(text("SELECT * FROM lab")).all()
 
 
+def test_triggers_of_their_own_that_people_put_on_our_views_stay(tmp_path):
+    """SQLite takes a trigger away with its view, and ours were taken away before anybody had looked for it."""
+    path = tmp_path / "store.sqlite3"
+    engine = open_database(f"sqlite:///{path}", write=True)
+    make_schema(engine, "0028")
+    engine.dispose()
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        database.execute("CREATE TRIGGER kept INSTEAD OF DELETE ON models BEGIN SELECT 1; END")
+    open_store(Settings(home=tmp_path), write=True).close()
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        assert database.execute(
+            "SELECT name, tbl_name FROM sqlite_master WHERE type = 'trigger'"
+        ).fetchall() == [("kept", "models")]
+
+
 @pytest.mark.parametrize("databases", ["on_sqlite", "on_postgresql"])
 def test_an_earlier_program_that_is_still_under_way_is_told_that_it_cannot_go_on(request, databases):
     """It took what views show for the whole document, indexed that, and made the next revisions of it."""
