@@ -24,6 +24,9 @@ _OF_TITLES = frozenset(
 )
 """Stand between the words of names: `mixtral 8 \N{MULTIPLICATION SIGN} 7B`."""
 _COMPARING = frozenset({">", ">=", "<", "<="})
+SHOWN_CHARACTERS = 40
+_EVERYTHING = frozenset({"*", "**", "*:*", "{}"})
+"""What other languages write for all: stars, and a filter in JSON without a condition."""
 
 
 def tell_lone_signs(tokens: Sequence[Token], reading: Reading) -> None:
@@ -44,6 +47,28 @@ def tell_lone_signs(tokens: Sequence[Token], reading: Reading) -> None:
         else:
             continue
         reading.problem("unsupported-operator", message, token.start, token.end)
+
+
+def tell_signs_alone(orders: Sequence[Token], reading: Reading) -> None:
+    """A problem for a text that asks for nothing but `orders` and has no letter or digit beside them: `\N{SECTION SIGN}`, `!`.
+
+    It would find every model, as the empty text does. Beside words such signs are of titles, and leave the rest as it is.
+    """
+    rest = list(reading.text)
+    for order in orders:
+        rest[order.start : order.end] = " " * (order.end - order.start)
+    signs = "".join(rest)
+    visible = [place for place, sign in enumerate(signs) if _is_visible(sign)]
+    asks_for_all = "".join(signs.split()) in _EVERYTHING
+    if reading.problems or asks_for_all or not visible or any(map(str.isalnum, signs)):
+        return
+    start, end = visible[0], visible[-1] + 1
+    message = f"{signs[start:end][:SHOWN_CHARACTERS]} has no letter or digit to look for; it is left out."
+    reading.problem("no-words", message, start, end)
+
+
+def _is_visible(sign: str) -> bool:
+    return unicodedata.category(sign)[0] not in "CZ"
 
 
 def _leaves_out_nothing(before: Token | None, token: Token, after: Token | None, reading: Reading) -> bool:

@@ -10,7 +10,7 @@ from catalog.query.nodes import Query
 from catalog.query.problems import QueryProblem
 from catalog.query.request import SortKey
 from catalog.query.text.conditions import KnownNames
-from catalog.query.text.lone_signs import tell_lone_signs
+from catalog.query.text.lone_signs import tell_lone_signs, tell_signs_alone
 from catalog.query.text.parse_context import Reading
 from catalog.query.text.parser import Parser, Part, dropped_words, joined, label_of, read_words
 from catalog.query.text.scanner import scan
@@ -259,6 +259,8 @@ class _Pieces:
         read = read_words(_within(rest))
         self.dropped = dropped_words(rest, read)
         parts = Parser(read, reading).parts()
+        if not parts and not self.rewriting.changed:
+            tell_signs_alone([*sorts, *limits], reading)
         return parts, read_sort(sorts, reading), read_limit(limits, reading)
 
     def _placed(self, token: Token) -> Token:
