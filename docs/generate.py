@@ -116,7 +116,8 @@ API_LEAD = """Everything below `/api/v1` answers JSON in types that a program ma
 OpenAPI description, for clients and code generators; tests hold both to what is answered. `/api/search`, `/api/models`,
 `/api/facets`, `/api/suggest` and `/api/export` without the version stay as they are.
 
-A condition, order or parameter that is not understood is refused with 400 and a sentence, unless `lenient=true`. Errors are
+A condition, order or parameter that is not understood is refused with 400 and a sentence. Where it is a
+parameter of the address, `lenient=true` leaves it out of the search instead. Errors are
 `{"error": {"status", "title", "detail", "advice", "request_id"}}`. Answers have an ETag; send it back as `If-None-Match`.
 
     curl 'http://127.0.0.1:8080/api/v1/search?q=accuracy>0.9&sort=-accuracy'

@@ -56,6 +56,37 @@ def test_whatever_is_asked_is_answered_as_described(tested, address):
     ask()
 
 
+@pytest.mark.parametrize("address", addresses_to_read())
+def test_a_parameter_that_an_address_does_not_take_is_refused_by_name(web, address):
+    """Searches refused it; runs, sources, suggestions, models and histories dropped it in silence."""
+    refused = web.get(address.replace("{field}", "task"), query_string={"telepathy": "1"})
+    assert refused.status_code == 400
+    assert "telepathy" in refused.json["error"]["detail"]
+
+
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [
+        ("/api/v1/export.csv?page=2", "page"),
+        ("/api/v1/export.ndjson?q=bert&per_page=5", "per_page"),
+        ("/api/v1/search?lenient=maybe", "lenient"),
+        ("/api/search?lenient=maybe", "lenient"),
+        ("/api/v1/retention?show=all", "show"),
+    ],
+)
+def test_what_would_be_dropped_or_guessed_is_refused(web, address, name):
+    """An export of page 2 held every model, and `lenient=maybe` was taken for false."""
+    refused = web.get(address)
+    assert (refused.status_code, name in refused.json["error"]["detail"]) == (400, True)
+
+
+def test_an_edit_whose_address_asks_for_a_rehearsal_is_not_made(web):
+    """`dry_run` is part of the body; in the address it was dropped, and the edit made."""
+    body = {"query": "*", "set": {"license": "mit"}}
+    refused = web.post("/api/v1/edits?dry_run=true", json=body)
+    assert (refused.status_code, "dry_run" in refused.json["error"]["detail"]) == (400, True)
+
+
 def test_every_address_of_the_version_is_described(web, description):
     served = {
         rule.rule.replace("<", "{").replace(">", "}")

@@ -131,9 +131,9 @@ def test_pages_are_refused_where_there_are_any_and_not_read_by_an_export(web, pa
     assert refused.status_code == 400
     assert refused.json["error"]["detail"] == sentence
     assert web.get(f"/api/v1/search?{parameters}&lenient=true").json["notices"] == [sentence]
-    export = web.get(f"/api/v1/export.ndjson?{parameters}")
+    export = web.get(f"/api/export.ndjson?{parameters}")
     assert (export.status_code, export.data) == (200, web.get("/api/v1/export.ndjson").data)
-    assert web.get(f"/api/v1/export.csv?{parameters}").status_code == 200
+    assert web.get(f"/api/export.csv?{parameters}").status_code == 200
 
 
 @pytest.mark.parametrize("parameters", BAD_PARAMETERS, ids=lambda text: text[:40])

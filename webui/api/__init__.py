@@ -19,7 +19,6 @@ from catalog.exports.cyclonedx import cyclonedx
 from catalog.exports.model_card import model_card
 from catalog.recording.reports import report_model
 from catalog.records.accounts import REPORTER
-from catalog.search.parameters import LENIENT
 from crawler.event_bodies import hints_of
 from crawler.event_inbox import note_hints
 from crawler.mlflow_server import webhook
@@ -39,6 +38,7 @@ from webui.api.comparison import comparison
 from webui.api.export import csv_lines, ndjson_lines
 from webui.api.openapi import description
 from webui.api.parquet import parquet_parts
+from webui.api.query_parameters import is_lenient, refuse_unknown_parameters
 from webui.api.reports import read_report
 from webui.api.responses.models import (
     ModelsAnswer,
@@ -90,6 +90,7 @@ if TYPE_CHECKING:
 
 blueprint = Blueprint("api", __name__, url_prefix="/api")
 blueprint.before_request(refuse_the_past)
+blueprint.before_request(refuse_unknown_parameters)
 MOST_IDS = 1_000
 FEWEST_COMPARED = 2
 REPORT_BYTES = 1024 * 1024
@@ -130,7 +131,7 @@ def _search_answer(wanted: Asked, tag: str | None) -> Response:
 
 def refuse_guesses(wanted: Asked) -> None:
     """400 with what would be left out of the answer, unless `lenient=true` asks for it all the same."""
-    if request.args.get(LENIENT, "").strip().casefold() in {"true", "1", "yes"}:
+    if is_lenient():
         return
     sentences = dict.fromkeys((*wanted.notices, *catalog().not_understood(wanted.state)))
     if sentences:

@@ -11,6 +11,7 @@ from catalog.errors import RevisionConflict, UserError
 from catalog.query.state import SearchState
 from catalog.records.history import differences
 from webui.api.answers import model_answer
+from webui.api.query_parameters import refuse_unknown_parameters
 from webui.api.responses.editing import (
     BatchAnswer,
     ChangeAnswer,
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 blueprint = Blueprint("editing", __name__, url_prefix="/api/v1")
 blueprint.before_request(refuse_the_past)
 blueprint.before_request(refuse_foreign_pages)
+blueprint.before_request(refuse_unknown_parameters)
 
 NOT_FIELDS = frozenset({"query", "dry_run"})
 

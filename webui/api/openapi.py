@@ -8,47 +8,20 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from flask import Flask
 from werkzeug.routing import Rule
 
-from catalog.search.parameters import AS_OF, LENIENT, PAGE, PER_PAGE, SORT, TEXT
 from mappings import facet_fields
 from webui.api.json_schema import schema
+from webui.api.query_parameters import PATH_PARAMETER, PREFIX, below, query_of, searches
 from webui.api.responses import ANSWERS
 
 OPENAPI = "3.1.0"
 FACET = "values of the facet"
-PREFIX = "/api/v1"
-_PATH_PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
 _METHODS = ("GET", "POST", "PATCH", "PUT", "DELETE")
-_SEARCH = {
-    TEXT: "the query, as typed in the search box",
-    SORT: "an order such as -accuracy",
-    PAGE: "the page, from 1",
-    PER_PAGE: "models on a page",
-    LENIENT: "true: what is not understood is left out instead of refused",
-}
-_EXPORT = {name: meaning for name, meaning in _SEARCH.items() if name not in {PAGE, PER_PAGE}}
-_QUERY: Mapping[str, Mapping[str, str]] = {
-    "search": {**_SEARCH, AS_OF: "a day such as 2026-10-01: the catalog as it was then"},
-    "export.ndjson": _EXPORT,
-    "export.csv": _EXPORT,
-    "export.parquet": _EXPORT,
-    "facets/{field}": {**_SEARCH, "prefix": "only values that begin so"},
-    "suggest": {TEXT: "what is typed so far"},
-    "compare": {"ids": "two to six ids, with commas"},
-    "models": {"ids": "ids, with commas"},
-    "retention/{plan_id}": {
-        "show": "goes, stays or all: which models",
-        "after": "the number of the model behind which they begin",
-    },
-    "runs": {"source": "the id or name of a source", "limit": "how many, the newest first"},
-    "models/{model_id}/diff": {"from": "a revision", "to": "a later revision"},
-}
-"""What stands behind `?`, by address below /api/v1 and for GET alone."""
 _REQUIRED = frozenset({("compare", "ids"), ("models", "ids")})
 _STREAMS = {
     "export.ndjson": "application/x-ndjson",
@@ -64,7 +37,7 @@ def description(app: Flask, *, version: str) -> dict[str, Any]:
     named: dict[str, dict[str, Any]] = {}
     paths: dict[str, dict[str, Any]] = {}
     for rule, method, view in operations(app):
-        address = _PATH_PARAMETER.sub(r"{\1}", rule.rule)
+        address = PATH_PARAMETER.sub(r"{\1}", rule.rule)
         paths.setdefault(address, {})[method.lower()] = _operation(rule, method, view, named)
     return {
         "openapi": OPENAPI,
@@ -93,34 +66,24 @@ def summary(view: Callable[..., Any]) -> tuple[str, str]:
     return text.partition(". ")[0].rstrip("."), text
 
 
-def query_of(rule: Rule) -> Mapping[str, str]:
-    """What may stand behind `?` of this address, with what it means."""
-    below = _below(rule)
-    return _QUERY.get(below, {})
-
-
-def _below(rule: Rule) -> str:
-    return _PATH_PARAMETER.sub(r"{\1}", rule.rule).removeprefix(f"{PREFIX}/")
-
-
 def _operation(
     rule: Rule, method: str, view: Callable[..., Any], named: dict[str, dict[str, Any]]
 ) -> dict[str, Any]:
     first, whole = summary(view)
-    below = _below(rule)
+    address = below(rule)
     operation: dict[str, Any] = {
         "operationId": f"{method.lower()} {rule.endpoint}".replace(" ", "_").replace(".", "_")
     }
     if first:
         operation["summary"] = first
         operation["description"] = whole
-    parameters = [_parameter(name, "path", "", required=True) for name in _PATH_PARAMETER.findall(rule.rule)]
+    parameters = [_parameter(name, "path", "", required=True) for name in PATH_PARAMETER.findall(rule.rule)]
     if method == "GET":
         parameters += [
-            _parameter(name, "query", text, required=(below, name) in _REQUIRED)
+            _parameter(name, "query", text, required=(address, name) in _REQUIRED)
             for name, text in query_of(rule).items()
         ]
-        if _QUERY.get(below, {}).get(TEXT) == _SEARCH[TEXT]:
+        if searches(rule):
             parameters += [
                 _parameter(field.name, "query", f"{FACET} {field.label}", required=False)
                 for field in facet_fields()
@@ -129,9 +92,9 @@ def _operation(
         operation["parameters"] = parameters
     if method != "GET":
         operation["requestBody"] = {"content": {_WRITTEN: {"schema": {}}}, "required": True}
-    done = {"description": first or "the answer", "content": _content(below, method, named)}
+    done = {"description": first or "the answer", "content": _content(address, method, named)}
     refused = {"description": "why there is no answer", "content": _json(ANSWERS["error"], named)}
-    status = "202" if below in _ACCEPTED else "200"
+    status = "202" if address in _ACCEPTED else "200"
     operation["responses"] = {status: done, "default": refused}
     return operation
 
@@ -148,10 +111,10 @@ def _parameter(name: str, place: str, text: str, *, required: bool) -> dict[str,
     return parameter
 
 
-def _content(below: str, method: str, named: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    if below in _STREAMS:
-        return {_STREAMS[below]: {"schema": {"type": "string"}}}
-    address = re.sub(r"\{(\w+)\}", lambda name: f"<{_SHORT.get(name[1], name[1])}>", f"{PREFIX}/{below}")
+def _content(path: str, method: str, named: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    if path in _STREAMS:
+        return {_STREAMS[path]: {"schema": {"type": "string"}}}
+    address = re.sub(r"\{(\w+)\}", lambda name: f"<{_SHORT.get(name[1], name[1])}>", f"{PREFIX}/{path}")
     answers = [
         answer
         for served, answer in ANSWERS.items()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response
 
+from webui.api.query_parameters import refuse_unknown_parameters
 from webui.api.responses.retention import (
     PlanAnswer,
     PlannedModelAnswer,
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from catalog.records.retention import StoredPlan
 
 blueprint = Blueprint("retention_api", __name__)
+blueprint.before_request(refuse_unknown_parameters)
 
 
 @blueprint.get("/api/v1/retention")
