@@ -118,7 +118,8 @@ OpenAPI description, for clients and code generators; tests hold both to what is
 
 A condition, order or parameter that is not understood is refused with 400 and a sentence. Where it is a
 parameter of the address, `lenient=true` leaves it out of the search instead. Errors are
-`{"error": {"status", "title", "detail", "advice", "request_id"}}`. Answers have an ETag; send it back as `If-None-Match`.
+`{"error": {"status", "title", "detail", "advice", "request_id"}}`. Searches, single models
+and the description have an ETag; send it back as `If-None-Match`. Other answers are not to be kept (`no-store`).
 
     curl 'http://127.0.0.1:8080/api/v1/search?q=accuracy>0.9&sort=-accuracy'
     curl 'http://127.0.0.1:8080/api/v1/compare?ids=ID,ID'

@@ -6,6 +6,8 @@ import gzip
 
 from flask import Response, request
 
+from webui.rendering import revision_of
+
 MIN_BYTES, MAX_BYTES = 1_000, 8_000_000
 """Shorter ones fit into a packet anyway; longer ones would hold a thread of the server."""
 OK, PARTIAL, NOT_MODIFIED = 200, 206, 304
@@ -39,7 +41,7 @@ def packed(response: Response) -> Response:
     if response.mimetype not in _PACKED or response.status_code not in {OK, PARTIAL}:
         return response
     tag, is_weak = response.get_etag()
-    is_revision = tag is not None and tag.isdigit()
+    is_revision = tag is not None and revision_of(tag) is not None
     if "Content-Encoding" in response.headers or response.cache_control.no_store or is_revision:
         return response
     response.vary.add("Accept-Encoding")

@@ -15,6 +15,7 @@ from crawler.commands.index_state import bring_up_to_date
 from mappings import fields
 from webui.json_bodies import json_value
 from webui.reading import catalog, settings
+from webui.rendering import revision_of
 
 MERGE_PATCH = "application/merge-patch+json"
 """A document with the values that change; null for those that are to be empty. Source: RFC 7396."""
@@ -94,11 +95,11 @@ def expected_revision(model: str, present: int) -> int | None:
     wanted = request.headers.get("If-Match")
     if wanted is None or wanted.strip() == ANY_STATE:
         return None
-    named = {tag.strip().strip('"') for tag in wanted.split(",") if not tag.strip().startswith("W/")}
-    if str(present) in named:
+    strong = (tag.strip().strip('"') for tag in wanted.split(",") if not tag.strip().startswith("W/"))
+    named = {revision_of(tag) or 0 for tag in strong}
+    if present in named:
         return present
-    known = [int(name) for name in named if name.isascii() and name.isdigit() and len(name) < 10]
-    raise precondition_failed(RevisionConflict(model, expected=max(known, default=0), present=present))
+    raise precondition_failed(RevisionConflict(model, expected=max(named, default=0), present=present))
 
 
 def precondition_failed(conflict: RevisionConflict) -> RevisionConflict:

@@ -14,6 +14,9 @@ from typing import Any
 from flask import Response, make_response, render_template, request
 
 from catalog.text.folding import well_formed
+from catalog.text.patterns import pattern
+
+_REVISION_TAG = pattern(r"(?P<revision>[0-9]{1,9})(?:-[0-9a-f]{32})?")
 
 
 def html(template: str, page: Any, *, tag: str | None = None, status: int = 200) -> Response:
@@ -62,6 +65,17 @@ def etag(*parts: object) -> str:
     """A short name for this state of these parts."""
     text = "\0".join(str(part) for part in parts)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def revision_tag(revision: int, *parts: object) -> str:
+    """The ETag of a model's revision, as `If-Match` wants it, with the state of what else its answer shows: `3-…`."""
+    return f"{revision}-{etag(*parts)}"
+
+
+def revision_of(tag: str) -> int | None:
+    """The revision that an ETag or a sender names, `3-…` or `3`; None where it names none."""
+    match = _REVISION_TAG.fullmatch(tag)
+    return int(match["revision"]) if match else None
 
 
 def not_modified(tag: str) -> Response | None:

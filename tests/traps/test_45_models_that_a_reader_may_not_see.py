@@ -469,7 +469,8 @@ def test_answers_to_two_scopes_are_kept_apart_by_caches(settings, reader):
     tags = {}
     for principal in (OWNER, reader):
         with serving(settings, principal) as app:
-            answers = [app.test_client().get(address) for address in ("/", "/api/search", f"/models/{ALONE}")]
+            addresses = ("/", "/api/search", f"/models/{ALONE}", f"/api/v1/models/{ALONE}")
+            answers = [app.test_client().get(address) for address in addresses]
             tags[principal.id] = [answer.headers["ETag"] for answer in answers]
             varied = [answer.headers.get("Vary", "") for answer in answers]
             assert all(("Authorization" in one) is not principal.sees_all for one in varied)

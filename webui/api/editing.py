@@ -36,8 +36,8 @@ from webui.finding import find_model, find_present
 from webui.not_found import NotFoundHere
 from webui.parameters import addresses
 from webui.past import refuse_the_past
-from webui.reading import catalog, visit
-from webui.rendering import answer
+from webui.reading import build, catalog, tag_of, visit
+from webui.rendering import answer, dumps, not_modified, revision_tag, tagged
 from webui.security import refuse_foreign_pages
 
 if TYPE_CHECKING:
@@ -54,9 +54,12 @@ NOT_FIELDS = frozenset({"query", "dry_run"})
 
 @blueprint.get("/models/<model_id>")
 def model(model_id: str) -> Response:
-    """One model; its ETag is its revision, as If-Match wants it."""
+    """One model; its ETag begins with its revision, and If-Match takes either."""
     stored = find_present(model_id)
-    return _tagged(answer(model_answer(stored, addresses())), stored.revision)
+    body = model_answer(stored, addresses())
+    # Not all that is shown is of the revision, such as where it was last seen, and not everybody is shown all.
+    tag = revision_tag(stored.revision, tag_of("json", build(), dumps(body)))
+    return not_modified(tag) or _tagged(answer(body), tag)
 
 
 @blueprint.patch("/models/<model_id>")
@@ -126,7 +129,7 @@ def restore(model_id: str) -> Response:
         fields=done.fields,
         measured=done.measured,
     )
-    return _tagged(answer(body), edited.revision)
+    return _tagged(answer(body), str(edited.revision))
 
 
 @blueprint.post("/edits")
@@ -203,7 +206,7 @@ def _edited(done: Edited) -> Response:
             for edit in edits_in_force({} if stored is None else stored.provenance)
         ),
     )
-    return _tagged(answer(body), done.revision)
+    return _tagged(answer(body), str(done.revision))
 
 
 def _many(done: ManyEdited) -> BatchAnswer:
@@ -246,8 +249,7 @@ def _number(name: str, default: int) -> int:
     return int(text[:9])
 
 
-def _tagged(response: Response, revision: int) -> Response:
-    response.set_etag(str(revision))
-    response.headers["Cache-Control"] = "private, no-cache"
+def _tagged(response: Response, tag: str) -> Response:
+    response = tagged(response, tag)
     response.headers["Accept-Patch"] = ", ".join(ACCEPTED)
     return response
