@@ -52,7 +52,9 @@ def hints_of(body: bytes | str) -> tuple[Hint, ...]:
 def _parsed(body: bytes | str) -> Any:
     try:
         return json.loads(body)
-    except (ValueError, RecursionError) as error:
+    except RecursionError as error:
+        raise Malformed("the event is nested too deep to be read") from error
+    except ValueError as error:
         raise Malformed("the event is not JSON") from error
 
 

@@ -7,7 +7,14 @@ import secrets
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, request, url_for
-from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge, SecurityError
+from werkzeug.exceptions import (
+    HTTPException,
+    MethodNotAllowed,
+    NotFound,
+    RequestEntityTooLarge,
+    SecurityError,
+    UnsupportedMediaType,
+)
 
 from catalog.access.opening import reading_fault, told_by_version
 from catalog.errors import ModeldexError, StoreError, UserError
@@ -46,6 +53,7 @@ SENTENCES = {
 }
 
 SERVER_FAULT = 500
+ADDRESS_CHARACTERS, METHOD_CHARACTERS = 200, 20
 FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 
 
@@ -92,7 +100,8 @@ def _http_error(error: HTTPException) -> Response:
     elif isinstance(error, NotAllowed):
         title, advice = ("You may not do this", "Nothing was changed.")
     described = error.description if isinstance(error, NotFoundHere | NotSignedIn | NotAllowed) else ""
-    page = ErrorPage(status=status, title=title, detail=described or "", advice=advice, request_id="")
+    detail = described or (_told_to_programs(error, title) if _is_of_api() else "")
+    page = ErrorPage(status=status, title=title, detail=detail, advice=advice, request_id="")
     if isinstance(error, NotSignedIn) and _is_own_form():
         page = _session_ended()
     response = _respond(page)
@@ -101,6 +110,24 @@ def _http_error(error: HTTPException) -> Response:
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         response.headers["Allow"] = ", ".join(sorted(error.valid_methods))  # RFC 9110, 15.5.6
     return response
+
+
+def _told_to_programs(error: HTTPException, title: str) -> str:
+    """What was wrong with a request to the API, where the error itself does not say; a page has its title for that."""
+    address = shown(request.path, ADDRESS_CHARACTERS)
+    if isinstance(error, NotFound):
+        return f"There is nothing at {address}."
+    if isinstance(error, MethodNotAllowed):
+        taken = ", ".join(sorted(error.valid_methods or ()))
+        return f"{address} takes {taken}, not {shown(request.method, METHOD_CHARACTERS)}."
+    if isinstance(error, UnsupportedMediaType):
+        kind = shown(request.mimetype, ADDRESS_CHARACTERS) or "of no type"
+        return f"{address} does not take a body that is {kind}."
+    return f"{title}."
+
+
+def _is_of_api() -> bool:
+    return request.path.startswith("/api/")
 
 
 def _is_page() -> bool:
@@ -172,7 +199,10 @@ def _unknown_error(error: Exception) -> Response:
     if fault is not None:
         return _known_error(fault)
     title, advice = SENTENCES[500]
-    return _respond(ErrorPage(status=500, title=title, detail="", advice=advice, request_id=_logged(error)))
+    detail = f"{title}." if _is_of_api() else ""
+    return _respond(
+        ErrorPage(status=500, title=title, detail=detail, advice=advice, request_id=_logged(error))
+    )
 
 
 def _logged(error: Exception) -> str:
@@ -193,7 +223,7 @@ def _logged(error: Exception) -> str:
 def _respond(page: ErrorPage) -> Response:
     if request.path == "/es" or request.path.startswith("/es/"):
         return es_error(page.status, page.detail or page.title)
-    if request.path.startswith("/api/"):
+    if _is_of_api():
         error = ErrorAnswer(
             status=page.status,
             title=page.title,

@@ -20,7 +20,9 @@ def json_value(body: bytes, *, parse_constant: Callable[[str], Any] | None = Non
         )  # which json itself does with halves of characters let through
         value = json.loads(text, parse_constant=parse_constant)
         is_whole = ESCAPE not in text or is_text(json.dumps(value, ensure_ascii=False))
-    except (ValueError, RecursionError) as error:
+    except RecursionError as error:
+        raise UserError("The body is nested too deep to be read.") from error
+    except ValueError as error:
         raise UserError(f"The body is no JSON: {str(error)[:200]}.") from error
     if not is_whole:
         raise UserError(

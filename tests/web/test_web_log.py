@@ -52,7 +52,7 @@ def post(client, body, token=TOKEN):
     [
         (b"{", 400, "no JSON"),
         (b"[1]", 400, "no JSON object"),
-        (b"[" * 100_000, 400, "no JSON"),
+        (b"[" * 100_000, 400, "nested too deep"),
         (b"\xff", 400, "no JSON"),
         ({"metrics": {"f1": 1}}, 400, "which model"),
         ({"model": 3, "metrics": {"f1": 1}}, 400, "which model"),

@@ -153,6 +153,20 @@ def test_what_is_only_read_says_by_which_methods(web, method, path):
     assert answer.headers["Allow"] == "GET, HEAD, OPTIONS"
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "status", "told"),
+    [
+        ("GET", "/api/v1/nowhere", 404, "There is nothing at /api/v1/nowhere."),
+        ("PUT", "/api/v1/search", 405, "/api/v1/search takes GET, HEAD, OPTIONS, not PUT."),
+        ("POST", "/api/v1/edits", 415, "/api/v1/edits does not take a body that is of no type."),
+    ],
+)
+def test_a_program_is_told_what_of_its_request_was_wrong(web, method, path, status, told):
+    """These answers had an empty `detail`, of which programs show their users what went wrong."""
+    answer = web.open(path, method=method)
+    assert (answer.status_code, answer.json["error"]["detail"]) == (status, told)
+
+
 def test_the_beginning_of_an_id_leads_to_its_model(web):
     answer = web.get(f"/models/{FIRST[:10]}")
     assert answer.status_code == 302
