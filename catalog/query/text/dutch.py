@@ -71,6 +71,7 @@ DUTCH: Mapping[str, str] = {
     "without": "zonder",
     "worst": "slechtste",
     "years": "jaar jaren",
+    "ereyesterday": "eergisteren",
     "yesterday": "gisteren",
     "two": "twee",
     "three": "drie",

@@ -83,6 +83,8 @@ FRENCH: Mapping[str, str] = {
     "four": "quatre",
     "size": "taille",
     "winter": "hiver",
+    "few": "quelques",
+    "ereyesterday": "avant-hier",
     "yesterday": "hier",
     "this": "cette cet ce",
     "unknown": "inconnu inconnue inconnus inconnues",

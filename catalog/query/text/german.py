@@ -125,6 +125,8 @@ GERMAN: Mapping[str, str] = {
     "summer": "sommer",
     "third": "dritte dritten drittes",
     "four": "vier",
+    "few": "einigen einige paar",
+    "ereyesterday": "vorgestern",
     "yesterday": "gestern",
     "this": "dieses diesen dieser diesem diese",
     "unknown": "unbekannt unbekannte unbekannter unbekannten unbekanntes",

@@ -61,6 +61,7 @@ ITALIAN: Mapping[str, str] = {
     "with": "con",
     "without": "senza",
     "years": "anno anni",
+    "ereyesterday": "altroieri avantieri",
     "yesterday": "ieri",
     "two": "due",
     "three": "tre",
@@ -92,6 +93,9 @@ ITALIAN: Mapping[str, str] = {
 ITALIAN_PHRASES: Mapping[tuple[str, str], tuple[str, str]] = {
     **{(word, "di"): ("better", "than") for word in ("migliore", "migliori", "meglio")},
     **{(word, "di"): ("worse", "than") for word in ("peggiore", "peggiori", "peggio")},
+    ("altro", "ieri"): ("the", "ereyesterday"),
+    ("dell'altro", "ieri"): ("of", "ereyesterday"),
+    ("l'altro", "ieri"): ("the", "ereyesterday"),
     ("mese", "scorso"): ("last", "month"),
     ("settimana", "scorsa"): ("last", "week"),
     ("anno", "scorso"): ("last", "year"),

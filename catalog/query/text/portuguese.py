@@ -59,6 +59,7 @@ PORTUGUESE: Mapping[str, str] = {
     "with": "com",
     "without": "sem",
     "years": "ano anos",
+    "ereyesterday": "anteontem",
     "yesterday": "ontem",
     "two": "dois duas",
     "three": "três",

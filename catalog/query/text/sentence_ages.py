@@ -19,7 +19,13 @@ PERIODS = frozenset({"week", "month", "quarter", "year"})
 
 def counted_back(sentence: Sentence, at: int) -> Told:
     """A time before now that no name holds, whatever else is asked for."""
-    return _recent(sentence, at) or _ago(sentence, at) or _aged(sentence, at) or _present(sentence, at)
+    return (
+        _recent(sentence, at)
+        or _ago(sentence, at)
+        or _aged(sentence, at)
+        or _present(sentence, at)
+        or _day_before_yesterday(sentence, at)
+    )
 
 
 def _recent(sentence: Sentence, at: int) -> Told:
@@ -131,7 +137,9 @@ def _aged(sentence: Sentence, at: int) -> Told:
 
 
 def period_named(sentence: Sentence, at: int) -> tuple[int, str] | None:
-    """How `this year` and `last month` are written: as a whole, where something is said to be before or after it."""
+    """How `this year`, `last month` and `the day before yesterday` are written: as a whole, where something is said to be before or after it."""
+    if (day := _day_before_yesterday(sentence, at)) is not None:
+        return day[0], day[2]
     word, period = sentence.text(at), sentence.text(at + 1).removesuffix("s")
     return (2, f"{word}-{period}") if word in {"this", "last"} and period in PERIODS else None
 
@@ -156,6 +164,18 @@ def _present(sentence: Sentence, at: int) -> Told:
     used = int(sentence.text(at) in {"in", "during", "from"})
     named = period_named(sentence, at + used) if sentence.text(at + used) == "this" else None
     return None if named is None else (used + named[0], "in", named[1])
+
+
+_DAY_BEFORE_YESTERDAY = ("day", "before", "yesterday")
+
+
+def _day_before_yesterday(sentence: Sentence, at: int) -> Told:
+    """`the day before yesterday`, which other languages and old English have one word for."""
+    used = int(sentence.text(at) == "the")
+    if sentence.text(at + used) == "ereyesterday":
+        return used + 1, "in", "now-2d/d"
+    words = tuple(sentence.text(at + used + offset) for offset in range(len(_DAY_BEFORE_YESTERDAY)))
+    return (used + len(words), "in", "now-2d/d") if words == _DAY_BEFORE_YESTERDAY else None
 
 
 def denied_for(sentence: Sentence, at: int) -> Told:

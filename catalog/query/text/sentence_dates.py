@@ -47,6 +47,7 @@ _VERBS: Mapping[str, str] = {
     "changed": "modified",
     "date": "",
     "used": "modified",
+    "added": "first_seen",
 }
 _UNDONE = {**dict.fromkeys(("unchanged", "unmodified", "untouched", "unused"), "modified"), "untrained": ""}
 UNTOLD_VERBS = frozenset({"used", "unused"})
@@ -165,8 +166,8 @@ _OF_MOMENTS = {"since": "since", "after": "since", "before": "before", "until": 
 
 
 def _is_deadline(date: tuple[int, str] | None) -> bool:
-    """Whether the date has digits: `by 2020`, `by the end of 2020`."""
-    return date is not None and any(map(str.isdigit, date[1]))
+    """Whether the date has digits that were typed: `by 2020`, `by the end of 2020`."""
+    return date is not None and not date[1].startswith("now-") and any(map(str.isdigit, date[1]))
 
 
 _ON_OR = {"after": "since", "later": "since", "before": "until"}
@@ -182,6 +183,8 @@ _OF_TWO_WORDS = {
 
 def _between_dates(sentence: Sentence, at: int) -> tuple[int, str, str] | None:
     first = sentence.text(at)
+    if first in {"in", "during", "from", "between"} and (joined := _joined_months(sentence, at + 1)):
+        return joined[0] + 1, *joined[1:]
     link = {"between": "and", "from": "to"}.get(first)
     if link is None:
         return None
@@ -196,6 +199,20 @@ def _between_dates(sentence: Sentence, at: int) -> tuple[int, str, str] | None:
         first = _in_year_of(first, last)
     ends = [_without_blanks(first, sentence), _without_blanks(last, sentence, is_last=True)]
     return (2 + low[0] + high[0], "range", "..".join(ends)) if all(ends) else None
+
+
+def _joined_months(sentence: Sentence, at: int) -> tuple[int, str, str] | None:
+    """`jan-mar 2024`, `January to March 2024`."""
+    first, dash, last = sentence.text(at).partition("-")
+    used = 1
+    if not dash and first in _SPOKEN_MONTHS and at + 1 < len(sentence.words):
+        linked = sentence.text(at + 1) in {"to", "until"} or sentence.words[at + 1].whole == "-"
+        last, used = (sentence.text(at + 2), 3) if linked else ("", 1)
+    year = sentence.text(at + used)
+    if first not in _SPOKEN_MONTHS or last not in _SPOKEN_MONTHS or not is_year(year):
+        return None
+    begun = _without_blanks(_in_year_of(first, f"{last} {year}"), sentence)
+    return used + 1, "range", f"{begun}..{_without_blanks(f'{last} {year}', sentence, is_last=True)}"
 
 
 def _in_year_of(month: str, last: str) -> str:
@@ -325,6 +342,8 @@ def _span_of_years(sentence: Sentence, at: int) -> tuple[int, str, str] | None:
 
 def _span_apart(sentence: Sentence, at: int) -> tuple[int, str, str] | None:
     """`2024-03-01 - 2024-06-10`, `March 2024 to June 2024`."""
+    if (joined := _joined_months(sentence, at)) is not None:
+        return joined
     low = spoken_date(sentence, at)
     place = at + low[0] if low is not None else len(sentence.words)
     if low is None or place >= len(sentence.words):

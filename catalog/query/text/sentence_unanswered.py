@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from catalog.query.text.function_words import FUNCTION_WORDS
-from catalog.query.text.sentence_parts import Sentence
+from catalog.query.text.sentence_parts import UNITS_OF_TIME, Sentence
 from catalog.query.text.targets import resolve
 
 _EACH = frozenset({"per", "each", "every"})
@@ -36,6 +36,10 @@ def unanswered(sentence: Sentence, at: int) -> tuple[int, str | None, str] | Non
     if each:
         message = "models are found as one list, not so many of each; the words are looked for."
         return each, None, f"is not understood here: {message}"
+    vague = _vague_time(sentence, at)
+    if vague:
+        message = "say how many, as in 3 days ago; the words are looked for."
+        return vague, None, f"is not understood here: {message}"
     not_always = _not_always(sentence, at)
     if not_always:
         message = "write the conditions that must hold; the words are looked for."
@@ -60,6 +64,25 @@ def _alike(sentence: Sentence, at: int) -> int:
         return 0
     typed = tuple(sentence.words[place].raw.casefold() for place in (at, at + 1))
     return 2 if typed in _ALIKE else 0
+
+
+_FEW = frozenset({"few", "several", "some"})
+
+
+def _vague_time(sentence: Sentence, at: int) -> int:
+    """The words of `a few days ago`, `vor einigen Tagen`, `in the last few weeks`: a time of which nobody says how long it is."""
+    used = int(sentence.text(at) == "ago")
+    before = bool(used) or (at > 0 and sentence.text(at - 1) in {"last", "past"})
+    while sentence.text(at + used) in {"a", "the"}:  # il y a quelques jours
+        used += 1
+    if sentence.text(at + used) not in _FEW:
+        return 0
+    used += 1
+    if sentence.text(at + used).removesuffix("s") not in {*UNITS_OF_TIME, "time"}:
+        return 0
+    used += 1
+    behind = sentence.text(at + used) == "ago"
+    return used + behind if before or behind else 0
 
 
 def _not_always(sentence: Sentence, at: int) -> int:

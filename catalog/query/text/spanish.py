@@ -83,6 +83,7 @@ SPANISH: Mapping[str, str] = {
     "four": "cuatro",
     "size": "tamaño",
     "winter": "invierno",
+    "ereyesterday": "anteayer antier",
     "yesterday": "ayer",
     "this": "este esta",
     "unknown": "desconocido desconocida desconocidos desconocidas",

@@ -180,7 +180,7 @@ def _tells_a_time(words: Sequence[str], place: int) -> bool:
     """Whether `3 Jahren` or `mehr als zwei Wochen` stands there, and no date."""
     meant = [_GERMAN.words.get(word, word) for word in words[place : place + _LONGEST_TIME]]
     return any(
-        time in _TIMES and (count.isdigit() or count in SPOKEN_NUMBERS or count == "a")
+        time in _TIMES and (count.isdigit() or count in SPOKEN_NUMBERS or count in {"a", "few"})
         for count, time in pairwise(meant)
     )
 
