@@ -12,6 +12,7 @@ from catalog.query.text.sentence_parts import (
     PARAMETER_WORDS,
     SIGNS,
     Amount,
+    Bound,
     Replacement,
     Sentence,
     amount_at,
@@ -79,7 +80,7 @@ def named_amount(sentence: Sentence, at: int) -> Replacement:
     ranged = _ranged(sentence, at + count, target.name)
     if ranged is not None:
         return _with_further_bound(sentence, at, count + ranged[0], target, ranged[1])
-    bound = bound_at(sentence, at + count, target)
+    bound = bound_at(sentence, at + count, target) or _from_number(sentence, at + count)
     if bound is None:
         return None
     used, sign, amount = count + bound.count, bound.sign, bound.amount
@@ -89,6 +90,14 @@ def named_amount(sentence: Sentence, at: int) -> Replacement:
     if on is not None:
         return used + on[0], on[1]
     return _with_further_bound(sentence, at, used, target, f"{target.name}{sign}{amount.text}")
+
+
+def _from_number(sentence: Sentence, at: int) -> Bound | None:
+    """`from 0.8` and `from 8k` behind a name: at least that. A whole number may be a year."""
+    amount = amount_at(sentence, at + 1) if sentence.text(at) in {"from", "ab"} else None
+    if amount is None or amount.sign or not (amount.unit or _is_fraction(amount)):
+        return None
+    return Bound(count=1 + amount.count, sign=">=", amount=amount)
 
 
 def _shared_bound(sentence: Sentence, at: int) -> Replacement:
@@ -126,6 +135,10 @@ def _with_further_bound(
     sentence: Sentence, at: int, used: int, target: Target, condition: str
 ) -> tuple[int, str]:
     """The condition with what is said of the same name behind it: `and under 64k`, `or above 0.95`."""
+    if [sentence.text(at + used), sentence.text(at + used + 1)] == ["but", "not"]:
+        amount = amount_at(sentence, at + used + 2)
+        if amount is not None and not amount.sign and numeric_name(sentence, at + used + 3) is None:
+            return used + 2 + amount.count, f"{condition} -{target.name}:{amount.text}"
     more = compared_too(sentence, at + used, target)
     if more is None:
         return used, condition

@@ -25,7 +25,14 @@ from mappings import fields, fields_where
 
 _MEMBERS = (("in",), ("one", "of"), ("any", "of"), ("among",), ("either",), ("either", "of"), ("from",))
 """What stands between a name and the values of which any is right."""
-_NONE_OF = (("none", "of"), ("neither",), ("neither", "of"), ("outside",), ("outside", "of"))
+_NONE_OF = (
+    ("none", "of"),
+    ("neither",),
+    ("neither", "of"),
+    ("outside",),
+    ("outside", "of"),
+    ("other", "than"),
+)
 _PLAIN_VALUE = pattern(r"[^\W_][\w.+-]*")
 
 

@@ -23,7 +23,7 @@ _COMPARATORS: Mapping[tuple[str, ...], str] = {
     for sign, phrases in {
         ">": "more than|greater than|higher than|larger than|bigger than|longer than|over|above|exceeding|exceeds|exceed|beyond",
         ">=": "greater than or equal to|more than or equal to|larger than or equal to|greater or equal to|greater than or equal|at or above|at or over|above or equal to|equal or above|equal to or above|equal or greater than|equal to or greater than|equal or more than|equal to or more than|at least|no less than|not less than|minimum|min",
-        "<": "less than|lower than|smaller than|fewer than|shorter than|under|below",
+        "<": "less than|lower than|smaller than|fewer than|shorter than|under|below|sub",
         "<=": "less than or equal to|smaller than or equal to|lower than or equal to|fewer than or equal to|less or equal to|less than or equal|at or below|at or under|below or equal to|equal or below|equal to or below|equal or less than|equal to or less than|not exceed|not exceeding|does not exceed|do not exceed|at most|up to|no more than|not more than|maximum|max",
         "=": "exactly|equal to|equals|about|around|approximately|roughly|circa",
         "better": "better than",
@@ -191,8 +191,15 @@ def comparator(sentence: Sentence, at: int, target: Target | None = None) -> tup
             return count, ">" if up == (sign == "better") else "<"
         if sign is not None:
             return count, sign
-    sign = SIGNS.get(sentence.text(at))
+    sign = SIGNS.get(sentence.text(at)) or (_BESIDE_A_NAME.get(sentence.text(at)) if target else None)
     return None if sign is None else (1, sign)
+
+
+_BESIDE_A_NAME = {
+    **dict.fromkeys(("larger", "bigger", "greater", "higher"), ">"),
+    **dict.fromkeys(("smaller", "lower"), "<"),
+}
+"""Compare without a than where a name is before them: `f1 größer 0.8`; `smaller 7B models` compares nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,11 +225,18 @@ def measure_at(sentence: Sentence, at: int) -> Bound | None:
     bound = bound_at(sentence, at)
     if bound is not None:
         return bound
+    below = _BELOW.fullmatch(sentence.text(at))
+    if below is not None and (amount := spelled_amount(below[1])) is not None and amount.unit:
+        return Bound(count=1, sign="<", amount=amount)
     used, sign = comparator(sentence, at) or (0, "")
     amount = amount_at(sentence, at + used)
     return (
         None if amount is None else Bound(count=used + amount.count, sign=sign or amount.sign, amount=amount)
     )
+
+
+_BELOW = pattern(r"sub-(\d[\d.]*[a-z%]+)")
+"""`sub-7B` models, a latency of `sub-100ms`."""
 
 
 def amount_at(sentence: Sentence, at: int) -> Amount | None:

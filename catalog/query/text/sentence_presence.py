@@ -35,6 +35,7 @@ from catalog.query.text.sentence_values import (
     family_of_licences,
     formatted,
     hyphened_licence,
+    licence_alone,
     linked_value,
     named_by_alias,
     state,
@@ -129,7 +130,7 @@ _WHOLES = {
 def lacking(sentence: Sentence, at: int) -> Replacement:
     """`without a license`, `no metrics`, `bert but not tiny`, `everything except pytorch`."""
     word = sentence.text(at)
-    unequal = _not_compared(sentence, at)
+    unequal = _not_compared(sentence, at) or _number_left_out(sentence, at)
     if unequal is not None:
         return unequal
     missing = (
@@ -243,6 +244,8 @@ def _left_out(sentence: Sentence, at: int) -> tuple[int, str] | None:
         used = alias[0] + (sentence.text(at + alias[0]) == "ones")
         return articles + used, alias[1].removeprefix("-") if alias[1].startswith("-") else f"-{alias[1]}"
     word = sentence.text(at)
+    if (licence := licence_alone(sentence, at)) is not None:
+        return articles + 1, f"-license:{quoted(licence)}"
     if not _PLAIN_WORD.fullmatch(word) or word in FUNCTION_WORDS:
         return None
     return articles + 1, f"-{sentence.words[at].raw.casefold()}"  # of another language: as it was typed
@@ -297,6 +300,25 @@ def _not_compared(sentence: Sentence, at: int) -> Replacement:
     if bound is None or bound.sign == "=":
         return None
     return linked + 1 + bound.count, f"-{quoted(target.name)}{bound.sign}{bound.amount.text}"
+
+
+def _number_left_out(sentence: Sentence, at: int) -> Replacement:
+    """`but not 0.95` behind `accuracy>0.9` or `accuracy > 0.9`: of the same name, where the number alone would be a word."""
+    amount = amount_at(sentence, at + 2)
+    if (sentence.text(at), sentence.text(at + 1)) != ("but", "not") or amount is None or amount.sign:
+        return None
+    if numeric_name(sentence, at + 2 + amount.count) is not None:
+        return None
+    for count in (1, 3):
+        typed = "".join(word.raw for word in sentence.words[max(at - count, 0) : at])
+        match = _WRITTEN_BOUND.fullmatch(typed)
+        named = (*resolve(match[1]), *reported(match[1], sentence.vocabulary)) if match is not None else ()
+        if named and named[0].numeric:
+            return 2 + amount.count, f"-{quoted(named[0].name)}:{amount.text}"
+    return None
+
+
+_WRITTEN_BOUND = pattern(r"([^\W\d][\w.]*)[<>]=?\d[\w.]*%?")
 
 
 def _excluding(sentence: Sentence, at: int) -> int:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from catalog.query.text.function_words import FUNCTION_WORDS
-from catalog.query.text.sentence_parts import UNITS_OF_TIME, Sentence
-from catalog.query.text.targets import resolve
+from catalog.query.text.sentence_parts import UNITS_OF_TIME, Sentence, amount_at, comparator
+from catalog.query.text.targets import reported, resolve
 
 _EACH = frozenset({"per", "each", "every"})
 _BEFORE_EACH = frozenset({"for", "in", "of", "within", "on"})
@@ -40,6 +40,10 @@ def unanswered(sentence: Sentence, at: int) -> tuple[int, str | None, str] | Non
     if vague:
         message = "say how many, as in 3 days ago; the words are looked for."
         return vague, None, f"is not understood here: {message}"
+    sized = _size_of_something(sentence, at)
+    if sized:
+        message = "no model here has a number that is called so; its name is looked for in the text."
+        return sized, f'"{sentence.text(at)} size"', f"is not understood here: {message}"
     not_always = _not_always(sentence, at)
     if not_always:
         message = "write the conditions that must hold; the words are looked for."
@@ -64,6 +68,28 @@ def _alike(sentence: Sentence, at: int) -> int:
         return 0
     typed = tuple(sentence.words[place].raw.casefold() for place in (at, at + 1))
     return 2 if typed in _ALIKE else 0
+
+
+_SIZED = frozenset(
+    {
+        *("vocab", "vocabulary", "embedding", "hidden", "intermediate", "patch", "kernel", "image"),
+        *("window", "head", "ffn", "chunk", "block"),
+    }
+)
+
+
+def _size_of_something(sentence: Sentence, at: int) -> int:
+    """The words of `vocab size > 50000` where no model has such a number: it is no size of a model."""
+    if sentence.text(at) not in _SIZED or sentence.text(at + 1) != "size":
+        return 0
+    name = f"{sentence.text(at)} size"
+    if resolve(name) or reported(name, sentence.vocabulary):
+        return 0
+    used = 2
+    compared = comparator(sentence, at + used)
+    used += compared[0] if compared is not None else 0
+    amount = amount_at(sentence, at + used)
+    return used + amount.count if amount is not None else 0
 
 
 _FEW = frozenset({"few", "several", "some"})

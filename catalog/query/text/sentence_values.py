@@ -210,6 +210,15 @@ def family_of_licences(sentence: Sentence, at: int, field: str) -> tuple[int, st
 _SHORTEST_FAMILY = 3
 
 
+def licence_alone(sentence: Sentence, at: int) -> str | None:
+    """`gpl`, `mit`: a licence that models have, by its one word. One of a vendor may be called as its models are."""
+    word = sentence.text(at)
+    if sentence.vocabulary is None or not word or _kind_of_licence(canonical("licence", word)) == "custom":
+        return None
+    known = (value.casefold() for value in sentence.vocabulary.values.get("license", {}))
+    return word if word in known or family_of_licences(sentence, at, "license") is not None else None
+
+
 def keyword_fields(words: str) -> Iterator[str]:
     """The field of listed values that is called so."""
     if words == "licensed":

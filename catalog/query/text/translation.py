@@ -145,7 +145,12 @@ def _is_compared(behind: Sequence[str], language: _Language) -> bool:
     link, number = (*behind, "", "")[:2]
     counted = number[:1].isdigit() or _is_spoken(number, language)
     meant = language.words.get(link)
+    if link == "di" and number and (number not in language.words or language.words[number] in _DATES):
+        return True  # più piccolo di bert; more than all and than a model of the catalog are orders
     return meant == "than" or (meant == "of" and counted)
+
+
+_DATES = frozenset({*MONTH_NAMES, "yesterday"})
 
 
 def _is_spoken(number: str, language: _Language) -> bool:
