@@ -34,7 +34,6 @@ from catalog.query.text.sentence_values import (
     STATES_OF_MODELS,
     family_of_licences,
     formatted,
-    hyphened_licence,
     licence_alone,
     linked_value,
     named_by_alias,
@@ -337,7 +336,7 @@ def _excluding(sentence: Sentence, at: int) -> int:
         return int(not at or not resolve(sentence.text(at - 1)))
     if word in _NO and (
         _is_value(sentence, at + 1)
-        or hyphened_licence(sentence, at + 1)
+        or linked_value(sentence, at + 1)
         or formatted(sentence, at + 1)
         or state(sentence, at + 1)
         or named_by_alias(sentence, at + 1)

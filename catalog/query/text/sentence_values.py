@@ -175,7 +175,7 @@ def _licence_in_full(sentence: Sentence, at: int) -> Replacement:
     One that is called as its models are (`llama 3.1`) is meant only where the word licence is among them.
     """
     if not any(_PART_OF_LICENCE.fullmatch(sentence.text(at + offset)) for offset in (1, 2)):
-        return None
+        return _licence_with_version(sentence, at)
     match = _alias_of(sentence, at, "license")
     if match is None:
         return None
@@ -186,6 +186,21 @@ def _licence_in_full(sentence: Sentence, at: int) -> Replacement:
     if count == 1 or (not named and _kind_of_licence(match[1]) == "custom"):
         return None
     return count, f"license:{quoted(match[1])}"
+
+
+def _licence_with_version(sentence: Sentence, at: int) -> Replacement:
+    """`apache2`, `gplv3`: a licence that models have and its version as one word."""
+    word = sentence.text(at)
+    if not _LICENCE_AND_VERSION.fullmatch(word):
+        return None
+    meant = canonical("licence", word)
+    assert sentence.vocabulary is not None  # the caller checked
+    known = {value.casefold() for value in sentence.vocabulary.values.get("license", {})}
+    is_meant = meant != word and meant.casefold() in known and _kind_of_licence(meant) != "custom"
+    return (1, f"license:{quoted(meant)}") if is_meant else None
+
+
+_LICENCE_AND_VERSION = pattern(r"[a-z]{3,}v?\d(?:\.\d)?")
 
 
 def _kind_of_licence(identifier: str) -> str:

@@ -21,7 +21,19 @@ PLAIN = pattern(
 
 def words_of(text: str) -> tuple[Word, ...]:
     """The words, without the articles that French elides, and with the sign between a metric and its data set apart."""
-    return _parted_at(_parted_brackets(tuple(map(_without_elision, typed_words(text)))))
+    return _parted_at(_parted_brackets(_parted_joinings(tuple(map(_without_elision, typed_words(text))))))
+
+
+_JOINED_BOUND = pattern(r"(?P<joining>and|but|or|und|oder)(?P<bound>[<>]=?\d[\w.]*%?)", re.IGNORECASE)
+
+
+def _parted_joinings(words: tuple[Word, ...]) -> tuple[Word, ...]:
+    """`and<0.9` behind `f1>0.8` as two words."""
+    parted: list[Word] = []
+    for word in words:
+        match = _JOINED_BOUND.fullmatch(word.whole)
+        parted += [word] if match is None else [_part(word, match, "joining"), _part(word, match, "bound")]
+    return tuple(parted)
 
 
 def typed_words(text: str) -> tuple[Word, ...]:

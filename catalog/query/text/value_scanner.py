@@ -38,7 +38,7 @@ _COMMA_RANGE = pattern(
 )
 """`0,9 - 0,96`: a comma between the digits of both ends is theirs, and parts no values. `50,100-200,300` is a list."""
 FURTHER_BOUND = pattern(
-    r"(?P<joining>\s*,\s*|\s+(?:(?:and|und|but|AND|&&?|(?P<either>or|oder|OR|\|\|?))\s+)?)(?P<sign>[<>]=?|\u2264|\u2265)\s*(?=v?\d|[.+-])"
+    r"(?P<joining>\s*,\s*|\s+(?:(?:and|und|but|AND|&&?|(?P<either>or|oder|OR|\|\|?))\s*)?)(?P<sign>[<>]=?|\u2264|\u2265)\s*(?=v?\d|[.+-])"
 )
 """`accuracy > 0.8 and < 0.9`: the second bound has the name of the first."""
 NEARLY = pattern(r"\s*(?P<not>!)?[~\N{ALMOST EQUAL TO}]=?\s*(?=[\d.])")
