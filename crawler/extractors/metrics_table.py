@@ -18,10 +18,10 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from catalog.errors import LimitExceeded, Malformed
-from catalog.lazy_dataclasses import dataclass, field
 from catalog.records import Extraction, Origin, Role, Subject
 from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
+from crawler.formats.epoch_rows import NO_METRICS, Epoch, of_lightning, tell_epochs
 from crawler.promises import Promise
 from crawler.reader import RangedReader
 
@@ -31,18 +31,6 @@ MAX_EPOCHS_TOLD = 2_000
 _POSITIONS = frozenset(
     {"epoch", "step", "steps", "time", "created_at", "global_step", "timestamp", "bad_epochs"}
 )
-_DIGITS = (2, 3, 4)
-"""How many decimals people let Lightning write into names of checkpoints."""
-
-
-@dataclass(slots=True)
-class Epoch:
-    """The last value of every column in one epoch, with the number of its line."""
-
-    number: float
-    line: int
-    step: float | None = None
-    values: dict[str, float] = field(default_factory=dict)
 
 
 class MetricsTableExtractor:
@@ -86,19 +74,8 @@ class MetricsTableExtractor:
             _tell_evaluator(findings, epochs, folder, match["dataset"])
             return findings.extraction()
         names_of, below = _BINDINGS[reader.name]
-        for epoch, files in names_of(epochs):
-            keys = [key_of(folder, f"{below}{file}") for file in files]
-            if keys:
-                _tell(findings, epoch, keys)
+        tell_epochs(findings, names_of(epochs), folder, below)
         return findings.extraction()
-
-
-def key_of(folder: str, file: str) -> str:
-    """The join key of a file beside or below a table; of an epoch that a file's name says where it is `epoch:N`."""
-    kind, colon, number = file.rpartition(":")
-    if colon:
-        return f"{kind}:{folder}:{number}"
-    return f"path:{folder}/{file}" if folder else f"path:{file}"
 
 
 def _delimiter(line: bytes) -> str:
@@ -127,7 +104,7 @@ def _epochs(text: str) -> Iterator[Epoch]:
         epoch.values |= {
             name: value
             for name, value in cells.items()
-            if name not in _POSITIONS and not name.startswith(("lr", "learning_rate"))
+            if name not in _POSITIONS and not name.startswith(NO_METRICS)
         }
     yield from list(epochs.values())[-MAX_EPOCHS_TOLD:]
 
@@ -162,18 +139,6 @@ def _fitness(values: Mapping[str, float]) -> float:
             return 0.9 * strict + 0.1 * values.get(f"metrics/mAP50({head})", 0.0)
     top1, top5 = values.get("metrics/accuracy_top1"), values.get("metrics/accuracy_top5")
     return -math.inf if top1 is None else (top1 + (top5 or top1)) / 2
-
-
-def _of_lightning(epochs: Sequence[Epoch]) -> Iterator[tuple[Epoch, list[str]]]:
-    """Names of an epoch and its step, and of an epoch and one of its metrics; `last.ckpt` is the last row."""
-    for epoch in epochs:
-        stems = [f"epoch={epoch.number:.0f}", f"epoch={epoch.number:02.0f}"]
-        ends = [""]
-        if epoch.step is not None:  # the step that is logged begins with 0, the one in a name with 1
-            ends += [f"-step={epoch.step:.0f}", f"-step={epoch.step + 1:.0f}"]
-        ends += [f"-{name}={value:.{digits}f}" for name, value in epoch.values.items() for digits in _DIGITS]
-        files = [f"{stem}{end}.ckpt" for stem in dict.fromkeys(stems) for end in ends]
-        yield epoch, files + (["last.ckpt"] if epoch is epochs[-1] else [])
 
 
 def _of_timm(epochs: Sequence[Epoch]) -> Iterator[tuple[Epoch, list[str]]]:
@@ -226,7 +191,7 @@ def _of_flair(epochs: Sequence[Epoch]) -> Iterator[tuple[Epoch, list[str]]]:
 
 _BINDINGS: Mapping[str, tuple[Callable[[Sequence[Epoch]], Iterator[tuple[Epoch, list[str]]]], str]] = {
     "results.csv": (_of_ultralytics, "weights/"),
-    "metrics.csv": (_of_lightning, "checkpoints/"),
+    "metrics.csv": (of_lightning, "checkpoints/"),
     "summary.csv": (_of_timm, ""),
     "training.log": (_of_keras, ""),
     "training.csv": (_of_keras, ""),
@@ -260,13 +225,3 @@ def _tell_evaluator(findings: Findings, epochs: Sequence[Epoch], folder: str, da
                 dataset=dataset,
                 block=findings.file_name,
             )
-
-
-def _tell(findings: Findings, epoch: Epoch, keys: Sequence[str]) -> None:
-    subject = Subject(id=f"{keys[0]}@{epoch.line}", join_keys=tuple(keys))
-    findings.tells_of(subject)
-    place = f"line:{epoch.line}"
-    for name, value in epoch.values.items():
-        findings.metric(
-            name, value, f"{place}/{name}", subject=subject.id, step=epoch.step, block=findings.file_name
-        )

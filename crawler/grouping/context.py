@@ -32,6 +32,7 @@ from crawler.grouping.layouts import (
     BEGINS_WITH_POSITION,
     DEEPSPEED_STATE,
     END_OF_RUN,
+    LOG_DIRECTORIES,
     OPTIMIZER_STATE,
     RUN_POSITION,
     SIDE_DIRECTORIES,
@@ -235,9 +236,22 @@ def _from_side_directory(tree: Tree, member: Member, by_directory: dict[str, lis
         if 0 < level <= MAX_SIDE_LEVELS and by_directory.get(parent):
             beside = by_directory[parent]
             is_of_one = level <= MAX_PARENT_LEVELS or tree.two_below[below] == 1
-            return beside if len(beside) == 1 and is_of_one and _is_side_directory(name_of(below)) else []
+            speaks = is_of_one and (
+                _is_side_directory(name_of(below)) or _is_log_of_one_run(tree, member, below)
+            )
+            return beside if len(beside) == 1 and speaks else []
         below = parent
     return []
+
+
+def _is_log_of_one_run(tree: Tree, member: Member, directory: str) -> bool:
+    """Whether what a run logged lies where writers of logs keep it, and no other run's beside it."""
+    is_log = member.extraction is not None and member.extraction.format == METRIC_LINES
+    return (
+        is_log
+        and name_of(directory).lower() in LOG_DIRECTORIES
+        and len(tree.directories_in.get(directory, ())) <= 1
+    )
 
 
 def _is_side_directory(name: str) -> bool:

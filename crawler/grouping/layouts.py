@@ -133,6 +133,10 @@ SIDE_DIRECTORIES = frozenset(
 hydra.cc (`.hydra`), wandb, dvclive, transformers `additional_chat_templates`; the rest are people's habits, and hold no model.
 """
 
+LOG_DIRECTORIES = frozenset({"runs", "tensorboard", "tb", "tensorboard_logs", "lightning_logs"})
+"""In which writers of logs keep them, and in which there may be models of other runs: they speak for the model beside them where
+the log is of one run alone. Source: torch.utils.tensorboard and transformers (`runs/DATE_HOST`)."""
+
 RUN_DIRECTORY = pattern(r"(?:^|/)(?P<version>version_\d+)/(?:checkpoints/)?[^/]*$")
 """One run of a Lightning trainer. Source: lightning, loggers (`lightning_logs/version_N`)."""
 STATES_OF_SETTINGS = {

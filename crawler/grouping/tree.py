@@ -49,6 +49,16 @@ class Tree:
         directories = {directory for name in self.files for directory in upwards(name)}
         return Counter(directory_of(directory_of(name)) for name in directories if "/" in name)
 
+    @cached_property
+    def directories_in(self) -> Mapping[str, set[str]]:
+        """The names of the directories that stand in each, with files in them or below."""
+        standing: dict[str, set[str]] = defaultdict(set)
+        for name in self.files:
+            for directory in upwards(name):
+                if directory:
+                    standing[directory_of(directory)].add(name_of(directory))
+        return standing
+
     def names(self, directory: str) -> set[str]:
         """The names of its files; one by which its directory would be one model, and is not, counts as any other file."""
         return {
