@@ -28,6 +28,7 @@ EXTRACTORS: Mapping[str, str] = {
     # One line per extractor, by format family; order does not matter, claims decide.
     "archives": "crawler.extractors.archives:ArchivesExtractor",
     "metrics-table": "crawler.extractors.metrics_table:MetricsTableExtractor",
+    "coqui": "crawler.extractors.coqui:CoquiExtractor",
     "tensorboard": "crawler.extractors.tensorboard:TensorboardExtractor",
     "model-configs": "crawler.extractors.model_configs:ModelConfigsExtractor",
     "dduf": "crawler.extractors.dduf:DdufExtractor",
