@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from catalog.errors import Malformed
 
@@ -47,6 +48,7 @@ def is_header(data: bytes, position: int) -> bool:
     return masked_checksum(data[position : position + 8]) == checksum
 
 
+@lru_cache(maxsize=4096)  # lengths of records repeat
 def masked_checksum(data: bytes) -> int:
     """CRC-32C, turned and shifted as TensorFlow writes it."""
     checksum = 0xFFFFFFFF
