@@ -224,10 +224,11 @@ def _sort_key(given: Any) -> SortKey:
         raise RequestRefused("sort", "needs the names of fields.")
     if name in {"_script", "_geo_distance"}:
         raise RequestRefused(name, "is not allowed here.")
+    usual = "desc" if name == "_score" else "asc"
     direction = inner
     if isinstance(inner, dict):
         inner = only(inner, "sort", frozenset({"order", "missing", *_SORT_OPTIONS}))
-        direction = inner.get("order", "")
+        direction = inner.get("order", usual)
         if inner.get("missing", "_last") != "_last":
             raise RequestRefused(
                 "missing", "is _last here; models without a value come last in both directions."
@@ -236,9 +237,9 @@ def _sort_key(given: Any) -> SortKey:
             if option in inner and known and inner[option] not in known:
                 raise RequestRefused(option, f"is {', '.join(known[:-1])} or {known[-1]}.")
     elif isinstance(given, str):
-        direction = ""
+        direction = usual
     direction = direction.lower() if isinstance(direction, str) else direction
-    if direction not in ("", "asc", "desc"):
+    if direction not in ("asc", "desc"):
         raise RequestRefused("order", "is asc or desc.")
     if name == "_score":
         return SortKey(field="_score", descending=direction != "asc")

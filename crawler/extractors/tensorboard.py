@@ -25,7 +25,7 @@ from crawler.formats.protobuf import BYTES, FIXED32, Field, ProtobufWalker, as_f
 from crawler.promises import Promise
 from crawler.reader import RangedReader
 
-MAX_BYTES = 8 * 1024 * 1024
+MAX_BYTES = 4 * 1024 * 1024
 BEGINNING_BYTES = 1024 * 1024
 MAX_RECORDS = 400_000
 MAX_TAGS = 500
@@ -80,7 +80,7 @@ class TensorboardExtractor:
     version = 1
     description = "Event files of TensorBoard (events.out.tfevents.*)"
     reads = "the last value of every scalar with its step and time, the values of each step for the checkpoint written at it; hyper-parameters"
-    limits = "the first 1 MB and the last 7 MB, 400,000 records, 500 tags, the last 500 steps, 500 hyper-parameters; pictures, histograms and graphs are stepped over"
+    limits = "the first 1 MB and the last 3 MB, 400,000 records, 500 tags, the last 500 steps, 500 hyper-parameters; pictures, histograms and graphs are stepped over"
     promises = Promise(opened=(r"events\.out\.tfevents\..+",))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
