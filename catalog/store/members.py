@@ -45,6 +45,8 @@ from catalog.store.tables import extractions, objects, record_files
 Row = dict[str, Any]
 _QUOTED = "\x01"
 _NOT_KEPT = re.compile(f"[{_QUOTED}\ud800-\udfff]")
+_OF_ONE_MODEL = frozenset({Role.CARD, Role.CONFIG, Role.RUN})
+"""What such a file says is about a model. Grouping makes it auxiliary where that is another one."""
 CARDS_LOOKED_AT = 8
 Places = dict[str, set[bytes]]
 """Keys by their source."""
@@ -314,12 +316,12 @@ def _member(
         meta = replace(meta, sha256=file["sha256"])
     if file["role"] is None:
         extraction = None
+    elif file["role"] == Role.AUXILIARY and (extraction is None or extraction.role in _OF_ONE_MODEL):
+        extraction = unread(meta.key)  # what it says is about another model, as its place or its name says
     elif extraction is not None:
         own = shares.get(file["source"], {}).get(meta.key, {}).get(_subject(file["subject"]), ())
         observations = (*extraction.observations, *own)
         extraction = replace(extraction, observations=observations, role=Role(file["role"]))
-    elif file["role"] == Role.AUXILIARY:
-        extraction = unread(meta.key)
     return Member(
         object=meta,
         extraction=extraction,
