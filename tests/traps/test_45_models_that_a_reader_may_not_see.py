@@ -408,6 +408,7 @@ def es_requests():
     yield "_mapping", "GET", "/es/models/_mapping", None
     yield "_settings", "GET", "/es/models/_settings", None
     yield "_alias", "GET", "/es/models/_alias", None
+    yield "_aliases", "GET", "/es/_aliases", None
     yield "_field_caps", "GET", "/es/models/_field_caps?fields=*", None
     yield "_cluster/health", "GET", "/es/_cluster/health", None
     yield "_cat/indices", "GET", "/es/_cat/indices?v", None
