@@ -7,6 +7,7 @@ what was found can be made again: `make fuzz-readers FUZZ_SEED=... FUZZ_READERS=
 from __future__ import annotations
 
 import argparse
+import base64
 import logging
 import multiprocessing
 import os
@@ -62,8 +63,18 @@ WRITTEN_HERE = {
     ' {"model_config": {"class_name": "Sequential", "config": {"name": "net", "layers": [{"class_name": "Dense", "config": {"units": 4}}]}}},'
     ' "weightsManifest": [{"paths": ["group1-shard1of1.bin"], "weights": [{"name": "dense/kernel", "shape": [3, 4], "dtype": "float32"},'
     ' {"name": "dense/bias", "shape": [4], "dtype": "float32", "quantization": {"min": -1.0, "scale": 0.1, "dtype": "uint8"}}]}]}',
+    "voice/config.json": '{"model": "vits", "run_name": "voice", "output_path": "out", "dashboard_logger": "tensorboard", "epochs": 100,'
+    ' "use_phonemes": true, "phoneme_language": "en-us", "batch_size": 32, "lr_gen": 0.0002, "datasets": [{"formatter": "ljspeech"}]}',
+    "agent/data": '{"policy_class": {":type:": "<class>", "__module__": "stable_baselines3.common.policies"}, "n_steps": 2048, "gamma": 0.99}',
+    "served/MAR-INF/MANIFEST.json": '{"createdOn": "02/01/2026 10:20:30", "runtime": "python", "archiverVersion": "0.12.0", "model":'
+    ' {"modelName": "net", "modelVersion": "1.0", "handler": "handler.py", "serializedFile": "net.pt"}}',
 }
 """Files of formats of which the tests have no file by itself."""
+BYTES_WRITTEN_HERE = {
+    "logs/events.out.tfevents.1700000000.host": "GAAAAAAAAACjf0siCQAAAAAAAAAAGg1icmFpbi5FdmVudDoy7t8oox4AAAAAAAAA2dwSMgkAAMBA/FTZQRCDACoQCg4KB3ZhbC9hY2MVAAAAPyutYxo=",
+    "sentiment/model.zip": "UEsDBBQAAAAIABGrfl3DjCZCEgAAABAAAAAYAAAAVHJhaW5pbmdJbmZvL1ZlcnNpb24udHh0M9Yz0DPUNklKsUgzNErm5QIAUEsDBBQAAAAAAAAAIQDAp3IwBwEAAAcBAAAoAAAAVHJhbnNmb3JtZXJDaGFpbi9UcmFuc2Zvcm1fMDAwL01vZGVsLmtleU1MAE1PREVMAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAQ2FsaVByZWRFeGVjAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAABsZWFybmVkUEsBAhQDFAAAAAgAEat+XcOMJkISAAAAEAAAABgAAAAAAAAAAAAAAIABAAAAAFRyYWluaW5nSW5mby9WZXJzaW9uLnR4dFBLAQIUAxQAAAAAAAAAIQDAp3IwBwEAAAcBAAAoAAAAAAAAAAAAAACAAUgAAABUcmFuc2Zvcm1lckNoYWluL1RyYW5zZm9ybV8wMDAvTW9kZWwua2V5UEsFBgAAAAACAAIAnAAAAJUBAAAAAA==",
+}
+"""The same of formats that are no text, in base64: two records of TensorBoard, and a model of ML.NET of one step."""
 
 
 class Slow(BaseException):
@@ -107,6 +118,8 @@ def files() -> Iterator[Seed]:
                 yield Seed(str(path.relative_to(TESTS)), path.read_bytes())
     for key, text in WRITTEN_HERE.items():
         yield Seed(key, text.encode())
+    for key, encoded in BYTES_WRITTEN_HERE.items():
+        yield Seed(key, base64.b64decode(encoded))
     for archive in sorted(TESTS.rglob("*.tar.xz")):
         with tarfile.open(archive) as members:
             for member in members:
