@@ -6,15 +6,12 @@ from collections.abc import Callable
 
 from catalog import plugins
 from catalog.recording.making import Task, make, make_of_outlines
-from catalog.settings import Settings
 from catalog.store.batch import RecordChange
-from catalog.store.store import is_begun
 from crawler.pool import MOST_PROCESSES, Pool, processors
 from crawler.processes import SpareHost
 from crawler.reader import Budget
 from crawler.readers import Listed, ReadObject, lost, prepare_reading
 from crawler.reading import Registry
-from crawler.rehearsal import rehearse
 from crawler.source import Source
 
 Job = Listed | Task
@@ -34,13 +31,6 @@ def pool_for(source: Source, registry: Registry, budget: Budget, spare: SpareHos
         preload=[*extractor_modules(), NORMALISER],
         spare=spare,
     )
-
-
-def rehearsal_for(settings: Settings) -> Callable[[], object] | None:
-    """What the host of processes begins with while a first crawl opens its store. Other crawls may find nothing to do for
-    processes, and where there is one processor there will be none.
-    """
-    return rehearse if processors() > 1 and not is_begun(settings) else None
 
 
 def extractor_modules() -> list[str]:

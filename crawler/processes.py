@@ -26,7 +26,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from multiprocessing.connection import Connection, wait
 from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
@@ -54,8 +53,6 @@ _HOST = "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from crawler.p
 _GONE = "the process that worked on it was killed or crashed"
 
 Prepare = Callable[..., Callable[[Any], Any]]
-Rehearsal = Callable[[], object]
-"""What takes long the first time and is done once for all workers."""
 
 
 @dataclass(slots=True)
@@ -339,15 +336,13 @@ class SpareHost:
         if (taken := self.take()) is not None:
             process, control = taken
             control.close()
-            process.kill()  # it may be rehearsing, and has no workers
             process.wait()
 
 
 @contextmanager
-def spare_host(rehearse: Rehearsal | None = None) -> Iterator[SpareHost | None]:
+def spare_host() -> Iterator[SpareHost | None]:
     """A host forked from this process as it is, with all that it has imported; none where that is not safe: a thread
-    of this process may hold a lock that nobody in the child would ever give back. It begins with `rehearse`, while this
-    process does what else there is to do first.
+    of this process may hold a lock that nobody in the child would ever give back.
     """
     threads = Path("/proc/self/task")  # also those that are none of Python's
     if not threads.exists() or len([*threads.iterdir()]) > 1:
@@ -356,7 +351,7 @@ def spare_host(rehearse: Rehearsal | None = None) -> Iterator[SpareHost | None]:
     ours, theirs = socket.socketpair()
     pid = os.fork()
     if pid == 0:
-        _be_host(theirs.detach(), rehearse)
+        _be_host(theirs.detach())
     theirs.close()
     spare = SpareHost(_Forked(pid), ours)
     try:
@@ -365,7 +360,7 @@ def spare_host(rehearse: Rehearsal | None = None) -> Iterator[SpareHost | None]:
         spare.end()
 
 
-def _be_host(control_descriptor: int, rehearse: Rehearsal | None) -> NoReturn:
+def _be_host(control_descriptor: int) -> NoReturn:
     """What a forked child does. It keeps nothing of its parent open, and never looks at the parent's objects again."""
     try:
         gc.freeze()
@@ -375,8 +370,6 @@ def _be_host(control_descriptor: int, rehearse: Rehearsal | None) -> NoReturn:
             os.dup2(nothing, descriptor)
         os.closerange(3, control_descriptor)
         os.closerange(control_descriptor + 1, MAX_DESCRIPTOR)
-        if rehearse is not None:
-            _try(rehearse)
         host(control_descriptor)
     except BaseException:  # noqa: BLE001 - whatever it is, the parent's own code must not run here, too
         sys.excepthook(*sys.exc_info())
@@ -396,7 +389,7 @@ def host(control_descriptor: int) -> NoReturn:
     with socket.socket(fileno=control_descriptor) as control:
         prepare, arguments, preload = _begun(control)
         for name in preload:
-            _try(partial(importlib.import_module, name))
+            _import(name)
         gc.freeze()  # what all workers share stays shared
         while (given := _given(control)) is not None:
             pid = os.fork()
@@ -430,10 +423,9 @@ def _begun(control: socket.socket) -> tuple[Prepare, tuple[Any, ...], Sequence[s
     return prepare, arguments, preload
 
 
-def _try(prepare: Callable[[], object]) -> None:
-    """Prepares what workers would else do themselves."""
+def _import(name: str) -> None:
     try:
-        prepare()
+        importlib.import_module(name)
     except Exception:  # noqa: BLE001 - who needs it says so, to the one who asked
         return
 

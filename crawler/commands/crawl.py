@@ -97,7 +97,6 @@ def crawl(
     from crawler.commands.progress import FollowingIndex, ProgressLine  # noqa: PLC0415
     from crawler.crawl import crawl as run_crawl  # noqa: PLC0415
     from crawler.crawl import note_not_begun  # noqa: PLC0415
-    from crawler.jobs import rehearsal_for  # noqa: PLC0415
     from crawler.overlaps import overlaps  # noqa: PLC0415
     from crawler.processes import spare_host  # noqa: PLC0415
     from crawler.reading import Registry  # noqa: PLC0415
@@ -110,11 +109,7 @@ def crawl(
         _preview(settings, path, given, as_json=as_json)
         return
     registry = Registry.installed()
-    with (
-        spare_host(rehearsal_for(settings)) as spare,
-        open_store(settings, write=True) as store,
-        _interruptible(),
-    ):
+    with spare_host() as spare, open_store(settings, write=True) as store, _interruptible():
         rows = store.sources.all()
         target = find_target(path, rows)
         try:

@@ -19,7 +19,6 @@ from catalog.store import open_store
 from crawler import crawl as crawls
 from crawler import jobs, pool
 from crawler.crawl import crawl
-from crawler.rehearsal import rehearse
 from crawler.sources.local import LocalSource
 
 MODELS, FEW = 40, 10
@@ -124,15 +123,6 @@ def test_a_command_forks_its_processes_from_itself(tmp_path, tree, models, where
         f"{where} {files_read_here}",
     ]
     assert len(records_of(home)) == models
-
-
-def test_a_rehearsal_reads_every_file_of_a_small_model_and_makes_its_record():
-    """One that broke on the way would cost a crawl nothing but the time that it is there to save."""
-    document = rehearse().record.document
-    assert {file["format"] for file in document["files"]} == {"safetensors", "hf-config", "model-card"}
-    assert (document["status"], document.get("problems")) == ("ok", None)
-    assert (document["license"], document["architecture"], document["parameters"]) == ("mit", "BertModel", 4)
-    assert document["metrics"] == {"accuracy": 0.5}
 
 
 DEADLY = "model-07/model.safetensors"

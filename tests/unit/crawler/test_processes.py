@@ -1,11 +1,8 @@
 import os
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
-from fixtures.patience import PATIENCE_SECONDS
 
 from crawler.processes import (
     CHUNK_ITEMS,
@@ -181,40 +178,3 @@ def test_no_process_is_left_when_the_block_ends(error):
 def test_a_worker_that_cannot_begin_is_told():
     with pytest.raises(WorkerFailedError), pool(without_a_beginning) as workers:
         list(workers.map(range(10)))
-
-
-REHEARSING = """
-import sys, time
-from crawler.processes import Workers, spare_host
-rehearsals = []
-
-def rehearse():
-    rehearsals.append(1)
-    if sys.argv[1] == "breaks":
-        raise ValueError("a bug, which the work itself would tell")
-    if sys.argv[1] == "is not wanted any more":
-        time.sleep(3600)
-
-def prepare():
-    return lambda item: (item, len(rehearsals))
-
-with spare_host(rehearse) as spare:
-    if sys.argv[1] != "is not wanted any more":
-        with Workers(prepare, (), lost=str, size=2, spare=spare) as workers:
-            print(*workers.map(range(2)))
-print("here", len(rehearsals))
-"""
-
-
-@pytest.mark.parametrize(
-    ("rehearsal", "lines"),
-    [
-        ("is done", ["(0, 1) (1, 1)", "here 0"]),
-        ("breaks", ["(0, 1) (1, 1)", "here 0"]),
-        ("is not wanted any more", ["here 0"]),
-    ],
-)
-def test_what_is_rehearsed_is_done_once_for_all_workers_and_not_in_the_process_that_asks(rehearsal, lines):
-    command = [sys.executable, "-c", REHEARSING, rehearsal]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
-    assert (done.returncode, done.stderr, done.stdout.splitlines()) == (0, "", lines)
