@@ -16,6 +16,7 @@ from typing import Any
 from catalog.errors import ExtractError, LimitExceeded, Malformed
 from catalog.lazy_dataclasses import dataclass, field
 from catalog.normalise.metrics import normal_split
+from catalog.normalise.values.units import float32_shortest
 from catalog.records import Extraction, FileStatus, Origin, Role, Subject
 from crawler.extractor import Claim, Findings
 from crawler.formats import tfrecords
@@ -154,7 +155,7 @@ def _note_value(walker: ProtobufWalker, value: Field, step: int, time: float, lo
         if part.number == 1 and part.wire == BYTES:
             tag = walker.text_of(part, limit=MAX_TAG_BYTES)
         elif part.number == 2 and part.wire == FIXED32:
-            number = shortest(as_float(part))
+            number = float32_shortest(as_float(part))
         elif part.number == 8 and part.wire == BYTES:
             tensor = part
         elif part.number == 9 and part.wire == BYTES:
@@ -196,18 +197,7 @@ def _scalar_of(walker: ProtobufWalker, tensor: Field) -> float | None:
         number = struct.unpack(form, walker.bytes_of(content))[0]
     else:
         return None
-    return shortest(number) if kind == _FLOAT else number
-
-
-def shortest(number: float) -> float:
-    """The decimal that whoever logged a 32-bit number meant: 0.85, which travels as 0.8500000238418579."""
-    if not math.isfinite(number):
-        return number
-    for digits in (6, 7, 8):
-        rounded = float(f"{number:.{digits}g}")
-        if abs(rounded) < 3e38 and struct.pack("<f", rounded) == struct.pack("<f", number):
-            return rounded
-    return number
+    return float32_shortest(number) if kind == _FLOAT else number
 
 
 def _note_settings(walker: ProtobufWalker, metadata: Field, log: _Log) -> None:
