@@ -15,9 +15,7 @@ ESCAPE = "\\u"
 def json_value(body: bytes, *, parse_constant: Callable[[str], Any] | None = None) -> Any:
     """The value that was sent. Raises UserError for what is no JSON, and for halves of characters, which JSON can spell and no text has."""
     try:
-        text = body.decode(
-            json.detect_encoding(body)
-        )  # which json itself does with halves of characters let through
+        text = body.decode(json.detect_encoding(body))  # json itself lets halves of characters through here
         value = json.loads(text, parse_constant=parse_constant)
         is_whole = ESCAPE not in text or is_text(json.dumps(value, ensure_ascii=False))
     except RecursionError as error:

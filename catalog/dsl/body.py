@@ -147,9 +147,8 @@ def from_dsl(body: Any) -> tuple[SearchRequest, Options]:
     _shallow(body)
     given = only(body, "the body", _TOP_LEVEL)
     empty = next((name for name, value in given.items() if value is None), None)
-    if (
-        empty is not None
-    ):  # so does Elasticsearch: a query that a program lost is not a question for everything
+    if empty is not None:
+        # So does Elasticsearch: a query that a program lost is not a question for everything.
         raise RequestRefused(empty, "is null; leave it out to ask for nothing.")
     for name, harmless in _SENT_EMPTY.items():
         if name in given and not any(
@@ -372,13 +371,7 @@ _OF_FIELDS = frozenset({"field", "format", "include_unmapped"})
 
 def _field(given: Any) -> tuple[str, DateFormat | None]:
     parts = only(given, "fields", _OF_FIELDS) if isinstance(given, dict) else {"field": given}
-    if parts.get("include_unmapped") not in (
-        None,
-        True,
-        False,
-        "true",
-        "false",
-    ):  # every field is mapped here
+    if parts.get("include_unmapped") not in (None, True, False, "true", "false"):
         raise RequestRefused("include_unmapped", "is true or false.")
     name = parts.get("field")
     if not isinstance(name, str) or not name.strip() or len(name) > MAX_PATTERN:
