@@ -129,6 +129,11 @@ def listening(app):
         thread.join(PATIENCE_SECONDS)
 
 
+def turn(server):
+    """One turn of the server's loop."""
+    server.asyncore.loop(timeout=1, use_poll=True, map=server._map, count=1)
+
+
 @pytest.fixture
 def large_app(tmp_path):
     """An application whose export is far more than a server keeps for one client."""
@@ -157,10 +162,10 @@ def test_requests_that_stay_incomplete_are_ended_and_idle_connections_are_not(we
 def test_eight_clients_that_do_not_read_their_export_hold_neither_page_nor_health(large_app, monkeypatch):
     """Exports have places of their own, and a client that takes nothing of its answer loses its place."""
     monkeypatch.setattr(bounded_server, "WRITE_SECONDS", 1.0)
-    with listening(large_app) as place:
-        deaf = [socket.create_connection(place, timeout=PATIENCE_SECONDS) for _ in range(8)]
-        for connection in deaf:
-            connection.sendall(b"GET /api/export.ndjson HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+    with listening(large_app) as place, contextlib.ExitStack() as connections:
+        for _ in range(8):
+            deaf = connections.enter_context(socket.create_connection(place, timeout=PATIENCE_SECONDS))
+            deaf.sendall(b"GET /api/export.ndjson HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
         assert asked(place, "/healthz")[0] == 200
         assert asked(place, "/")[0] == 200
         answers = []
@@ -172,8 +177,25 @@ def test_eight_clients_that_do_not_read_their_export_hold_neither_page_nor_healt
         wait_until(is_exported)
         assert answers[-1][0] == 200
         assert answers[-1][2].count("\n") == 30
-        for connection in deaf:
-            connection.close()
+
+
+def test_a_client_that_comes_as_another_is_cut_off_is_answered(web_app):
+    """Whoever was cut off lost the number of its file before the loop waited for it: what was then said of that number
+    ended the connection that had just been accepted with it.
+    """
+    server = listening_server(web_app, host="127.0.0.1", port=0)
+    place = ("127.0.0.1", int(server.effective_port))
+    with contextlib.closing(server), socket.create_connection(place) as deaf:
+        turn(server)
+        (channel,) = server.active_channels.values()
+        channel.is_overdue = channel.will_close = True
+        with socket.create_connection(place) as polite:
+            turn(server)
+            assert polite.getsockname() in {other.addr for other in server.active_channels.values()}
+            turn(server)
+            assert is_ended(deaf, PATIENCE_SECONDS)
+            (channel,) = server.active_channels.values()
+            channel.handle_close()
 
 
 def test_requests_sent_ahead_without_reading_any_answer_are_cut_off(web_app):

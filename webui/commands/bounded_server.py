@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import time
 from typing import Any
 
@@ -49,8 +51,11 @@ class BoundedChannel(HTTPChannel):  # type: ignore[misc]  # no hints published
         self._look_at_time(time.monotonic())
         if self.is_overdue:
             # Here and at once: a connection whose client does not read is never ready to be written to and then closed.
-            self.handle_close()
-            return False
+            # It is shut down and not closed: the loop is about to wait for this number of a file, and would take what
+            # it hears of it for the connection that has the number next.
+            with contextlib.suppress(OSError):  # the client went meanwhile
+                self.socket.shutdown(socket.SHUT_RDWR)
+            return True
         return bool(super().readable())
 
     def received(self, data: bytes) -> bool:
