@@ -32,14 +32,14 @@ def test_elasticsearch_is_one_of_them(full_elasticsearch: SearchEngine, real_eng
 
 
 @given(request=requests())
-@settings(max_examples=45, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=30, deadline=None, suppress_health_check=SLOW)
 def test_requests(real_engines: list[SearchEngine], reference: SearchEngine, request: SearchRequest) -> None:
     for engine in real_engines:
         assert_agree(engine, reference, request)
 
 
 @given(body=bodies())
-@settings(max_examples=45, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=30, deadline=None, suppress_health_check=SLOW)
 def test_bodies_of_analysts(real_engines: list[SearchEngine], reference: SearchEngine, body: Any) -> None:
     request, _ = from_dsl(body)
     for engine in real_engines:
@@ -62,7 +62,7 @@ def test_values_that_are_too_rare_are_not_counted_as_others(
 
 
 @given(body=bodies(nested=True))
-@settings(max_examples=20, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=15, deadline=None, suppress_health_check=SLOW)
 def test_counting_evaluations_is_right_or_refused_by_name(
     real_engines: list[SearchEngine], reference: SearchEngine, body: Any
 ) -> None:
@@ -75,7 +75,7 @@ def test_counting_evaluations_is_right_or_refused_by_name(
 
 
 @given(body=bodies(), pages=st.integers(1, 3))
-@settings(max_examples=20, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=15, deadline=None, suppress_health_check=SLOW)
 def test_pages_one_after_the_other(
     real_engines: list[SearchEngine], reference: SearchEngine, body: Any, pages: int
 ) -> None:
@@ -92,7 +92,7 @@ def test_pages_one_after_the_other(
 
 
 @given(state=states())
-@settings(max_examples=30, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=20, deadline=None, suppress_health_check=SLOW)
 def test_pages_of_people(
     real_engines: list[SearchEngine], pages: dict[str, SearchService], state: SearchState
 ) -> None:

@@ -53,7 +53,7 @@ class Said:
 
 
 @given(steps=STEPS)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_edits_win_over_every_crawl_and_chains_stay_whole(steps):
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "models"

@@ -16,7 +16,7 @@ from crawler.sources.local import LocalSource
 ROOT = Path(__file__).parents[2]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(trees | plain)
 def test_neighbourhoods_grouped_apart_are_the_groups_of_the_source(members):
     assert grouped_apart(SOURCE, members) == grouped_whole(SOURCE, members)

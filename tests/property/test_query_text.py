@@ -238,7 +238,7 @@ TEXTS = st.one_of(
 
 
 @pytest.mark.parametrize("vocabulary", [None, VOCABULARY], ids=["without-vocabulary", "with-vocabulary"])
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(text=TEXTS)
 @example(text="accuracy sort:name > 0.9")
 @example(text="-(a OR b) (c OR d) sort:-accuracy")
@@ -267,7 +267,7 @@ def test_canonical_text_reads_as_the_same_query(vocabulary, text):
     assert (kept.query, kept.sort, kept.limit) == (once.query, once.sort, once.limit), once.whole
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(text=TEXTS)
 def test_every_problem_and_condition_has_a_place_in_the_text(text):
     parsed = parse(text, vocabulary=VOCABULARY, now=NOW)

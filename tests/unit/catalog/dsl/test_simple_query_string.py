@@ -59,7 +59,7 @@ def test_what_would_be_answered_wrongly_is_refused(text, fields, part):
     assert refused.value.part == part
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(text=st.text(alphabet='ab "+-|()*~\\', max_size=60), default=st.sampled_from(["and", "or"]))
 def test_any_text_is_read_or_refused(text, default):
     try:

@@ -502,7 +502,7 @@ def members(draw: st.DrawFn) -> list[Member]:
     return made
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(members(), st.randoms(use_true_random=False))
 def test_normalising_is_total_and_the_order_of_members_does_not_matter(
     found: list[Member], order: random.Random
