@@ -7,25 +7,24 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from catalog.access.lenders import lenders_of, naming_only, without_links
+from catalog.access.disclosing import Disclosing, Sealed
 from catalog.access.principals import OWNER, Principal, Scope
+from catalog.access.status import CatalogStatus, status_of
+from catalog.access.training_tables import TrainingTables
+from catalog.access.visibility import Document, Matching, Visibility
 from catalog.errors import ModeldexError, NotAllowed, StoreDamaged, StoreError
-from catalog.lazy_dataclasses import dataclass, replace
 from catalog.query.nodes import All, And, Not, Nothing, Prefix, Query, Term, Terms
-from catalog.query.request import SearchRequest, SearchResult, SortKey, TermsAgg
+from catalog.query.request import SearchRequest, SearchResult, SortKey
 from catalog.query.state import SearchState
-from catalog.records.accounts import Action, Happening
-from catalog.records.data_tables import SAYING
-from catalog.records.data_tables import TABLES as _TABLES
+from catalog.records.accounts import Action
 from catalog.records.health import StoreHealth
-from catalog.records.history import bare_cause
-from catalog.sealing.names import MARK, joined
+from catalog.sealing.names import MARK
 from catalog.search.engine import INDEX
 from catalog.search.page_state import WHOLE_PAGE, PageParts
-from catalog.search.scoped import ScopedEngine, elsewhere, moved_to
+from catalog.search.scoped import ScopedEngine, moved_to
 from catalog.search.sealed import SealedEngine
 from catalog.search.service import SearchService
 from catalog.text.absence import ABSENT
@@ -33,11 +32,10 @@ from catalog.text.absence import ABSENT
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from catalog.access.readers import AccountReader, IndexTrouble, StoreReader
+    from catalog.access.readers import AccountReader, StoreReader
     from catalog.query.text.search_text import ParsedQuery
     from catalog.records import (
         CardText,
-        FieldProvenance,
         ModelId,
         Revision,
         Run,
@@ -46,45 +44,14 @@ if TYPE_CHECKING:
     )
     from catalog.records.accounts import AuditLine
     from catalog.records.data_tables import DataTable
-    from catalog.records.disclosure import Disclosure
     from catalog.records.history import ChainFault, VerificationCounts
     from catalog.search.engine import EngineInfo, PointInTime, SearchEngine
     from catalog.search.page_state import FacetView, SearchPage
 
-Document = Mapping[str, Any]
-Matching = Callable[[Query, Document], bool]
-"""Whether a document satisfies a query, told from the document alone."""
-RUNS_SHOWN = 30
 MAX_SCOPES = 256
 """Scopes whose vocabularies and spellings are remembered; beyond, the one that rested longest is forgotten."""
-MAX_TABLES = 1_000
-_FOUND = 20
-_NAMES_LOOKED_AT = 200
-_MODELS_LOOKED_AT = 2_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CatalogStatus:
-    """What the catalog holds and how it came to be. None for a number that could not be had or is not for this reader."""
-
-    runs: tuple[Run, ...]
-    models: int | None
-    indexed: int | None
-    waiting: int | None
-    troubles: tuple[IndexTrouble, ...]
-    engine: str
-    problem: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sealed:
-    """What a catalog with keys needs beside its store: whether somebody may read the sensitive values of a document, who
-    writes that into the audit, and what is sensitive in every source.
-    """
-
-    may: Callable[[Principal, Document], bool]
-    note: Callable[[Happening], None]
-    everywhere: Callable[[], frozenset[str]]
+_MAX_IDS = 20
+_MAX_NAMES = 200
 
 
 class Catalog:
@@ -103,6 +70,9 @@ class Catalog:
         self._service = service
         self._store = store
         self._matching = matching
+        self._visibility = Visibility(
+            principal=principal, engine=service.engine, store=store, matching=matching
+        )
 
     # Searches of people
 
@@ -188,7 +158,7 @@ class Catalog:
             if self.principal.sees_all:
                 raise
             return None  # it would be named, and nobody can tell whether it is theirs to see
-        return None if stored is None else self._visible(stored)
+        return None if stored is None else self._visibility.model(stored)
 
     def disclosed(self, stored: StoredModel, *, origin: str) -> StoredModel:
         """The model with its sensitive values, for who may read them; as it is for everybody else.
@@ -196,59 +166,20 @@ class Catalog:
         That they were read, by whom and from where, is told in the audit first: where that cannot be, nothing is read.
         Where the key is not here, one of its problems says so.
         """
-        known = self._store().records.disclosed(str(stored.id)) if self._may_disclose(stored) else None
-        if known is None:
-            return stored
-        self._tell(stored, origin, unreadable=known.unreadable)
-        document, provenance = _with_values(stored.document, known), known.provenance
-        if not self.principal.sees_all:
-            document, provenance = self._cut(document, provenance)
-        return replace(stored, document=document, provenance={**stored.provenance, **provenance})
+        disclosing = self._disclosing(origin)
+        return disclosing.model(stored) if disclosing else stored
 
     def disclosed_revisions(
         self, stored: StoredModel, revisions: Sequence[Revision], *, origin: str
     ) -> list[Revision]:
         """The same of revisions of a model, with one line in the audit."""
-        listed = list(revisions)
-        if not listed or not self._may_disclose(stored):
-            return listed
-        numbers = [revision.number for revision in listed]
-        known = self._store().records.disclosed_revisions(str(stored.id), numbers)
-        if not known:
-            return listed
-        self._tell(stored, origin, revisions=numbers)
-        documents: list[dict[str, Any]] = [
-            _with_values(revision.document, known[revision.number])
-            if revision.number in known
-            else dict(revision.document)
-            for revision in listed
-        ]
-        if not self.principal.sees_all:
-            documents = self._redacted(documents)
-        return [
-            replace(revision, document=document) for revision, document in zip(listed, documents, strict=True)
-        ]
+        disclosing = self._disclosing(origin)
+        return disclosing.revisions(stored, revisions) if disclosing else list(revisions)
 
-    def _may_disclose(self, stored: StoredModel) -> bool:
-        sealed = self._sealed
-        return (
-            sealed is not None
-            and bool(stored.document.get(MARK))
-            and sealed.may(self.principal, stored.document)
-        )
-
-    def _tell(self, stored: StoredModel, origin: str, **more: object) -> None:
-        assert self._sealed is not None, "nobody discloses what is not sealed"
-        read = {"fields": stored.document.get(MARK), "revision": stored.revision, **more}
-        self._sealed.note(
-            Happening(
-                actor=self.principal.name,
-                action="models.read_sensitive",
-                resource=str(stored.id),
-                origin=origin,
-                after={name: value for name, value in read.items() if value},
-            )
-        )
+    def _disclosing(self, origin: str) -> Disclosing | None:
+        if self._sealed is None:
+            return None
+        return Disclosing(sealed=self._sealed, visibility=self._visibility, origin=origin)
 
     def successor(self, model: str) -> StoredModel | None:
         """What the model of this id is now under another one: after it moved, or became part of another model. None for
@@ -296,10 +227,10 @@ class Catalog:
         records = self._store().records
         if self.principal.sees_all:
             return records.names_like(text, limit=limit)
-        known = records.names_like(text, limit=_NAMES_LOOKED_AT)
+        known = records.names_like(text, limit=_MAX_NAMES)
         visible: set[str] = set()
         if known:
-            request = SearchRequest(query=Terms("name", tuple(known)), sort=_BY_ID, size=_NAMES_LOOKED_AT * 5)
+            request = SearchRequest(query=Terms("name", tuple(known)), sort=_BY_ID, size=_MAX_NAMES * 5)
             visible = {str(hit.document.get("name")) for hit in self.search(request).hits}
         return [name for name in known if name in visible][:limit]
 
@@ -311,7 +242,7 @@ class Catalog:
         """
         entries = damaged if damaged is not None and self.principal.sees_all else {}
         for stored in self._store().records.iterate(entries):
-            visible = self._visible(stored)
+            visible = self._visibility.model(stored)
             if visible is not None:
                 yield visible
 
@@ -319,14 +250,14 @@ class Catalog:
         """Every revision of the model, or the `last` ones, oldest first; none of a model that is not there."""
         if self.model(model) is None:
             return []
-        return self._visible_revisions(self._store().records.history(model, last=last))
+        return self._visibility.revisions(self._store().records.history(model, last=last))
 
     def revision(self, model: str, number: int) -> Revision | None:
         """One revision of the model; None if there is none, or none for this principal."""
         if self.model(model) is None:
             return None
         revision = self._store().records.revision(model, number)
-        return None if revision is None else next(iter(self._visible_revisions([revision])), None)
+        return None if revision is None else next(iter(self._visibility.revisions([revision])), None)
 
     def verify(self, counts: VerificationCounts) -> Iterator[ChainFault]:
         """What in the history of all models is not as it was written. It is about everything: raises NotAllowed for who
@@ -336,71 +267,28 @@ class Catalog:
             raise NotAllowed("verify the whole catalog")
         return self._store().records.verify(counts)
 
-    def _visible_revisions(self, revisions: list[Revision]) -> list[Revision]:
-        if self.principal.sees_all:
-            return revisions
-        seen = [
-            revision for revision in revisions if self._matching()(self.principal.scope, revision.document)
-        ]
-        documents = self._redacted([revision.document for revision in seen])
-        return [
-            replace(revision, document=document, cause=bare_cause(revision.cause))
-            for revision, document in zip(seen, documents, strict=True)
-        ]
-
     def table(self, name: str) -> tuple[DataTable, int] | None:
         """A table that models were trained on, with how many of those that are there; None where none is for this principal
         to see, or where a person says so of all that are.
         """
-        plain = name.strip().lower()
-        models = self._trained_on([plain]).get(plain, 0)
-        known = self._store().data_tables.of([plain]).get(plain) if models else None
-        return None if known is None else (known, models)
+        return self._training_tables().one(name)
 
     def tables(self, names: Sequence[str] | None = None) -> list[tuple[DataTable, int]]:
         """The same of these names, or the most used ones of all, up to MAX_TABLES, by name."""
-        models = self._trained_on(names)
-        known = self._store().data_tables.of(list(models)) if models else {}
-        return [(known[name], models[name]) for name in sorted(known)]
+        return self._training_tables().several(names)
 
     def trained_on(self, table: str, *, limit: int) -> list[Document]:
         """The first of the models that were trained on a table, by name."""
-        asked = SearchRequest(query=_on_tables([table]), sort=_BY_NAME, size=limit)
-        return [hit.document for hit in self.search(asked).hits]
+        return self._training_tables().models_of(table, limit=limit)
 
-    def _trained_on(self, names: Sequence[str] | None) -> dict[str, int]:
-        """Tables with the number of visible models that were trained on them."""
-        wanted = None if names is None else dict.fromkeys(names[:MAX_TABLES])
-        if wanted is not None and not wanted:
-            return {}
-        query = _NOT_ABSENT if wanted is None else _on_tables(wanted)
-        aggregation = TermsAgg(field=_TABLES, size=MAX_TABLES)
-        asked = SearchRequest(query=query, size=0, aggregations={_TABLES: aggregation})
-        buckets = self.search(asked).aggregations[_TABLES].buckets
-        counted = {str(bucket.key): bucket.count for bucket in buckets}
-        trained = {name: count for name, count in counted.items() if wanted is None or name in wanted}
-        if self.principal.sees_all or not trained:
-            return trained
-        witnessed = self._witnessed(set(trained))
-        return {name: count for name, count in trained.items() if name in witnessed}
-
-    def _witnessed(self, names: set[str]) -> set[str]:
-        """Those of the tables that at least one visible model was trained on by more than the word of a person: who may edit
-        one model would else learn what any table is like by naming it.
-        """
-        left = set(names)
-        looked_at = 0
-        for document in self.scan(SearchRequest(query=_on_tables(sorted(names)), size=0)):
-            told_of = left.intersection(document.get(_TABLES) or ())
-            if not told_of:
-                continue
-            looked_at += 1
-            stored = self.model(str(document["id"]))
-            if stored is not None and not _is_by_a_person(stored.provenance):
-                left -= told_of
-            if not left or looked_at >= _MODELS_LOOKED_AT:
-                break
-        return names - left
+    def _training_tables(self) -> TrainingTables:
+        return TrainingTables(
+            store=self._store,
+            search=self.search,
+            scan=self.scan,
+            model=self.model,
+            sees_all=self.principal.sees_all,
+        )
 
     def card(self, model: str) -> CardText | None:
         """What the model's card says in prose; none of a model that is not there, nor where it may tell what is sensitive."""
@@ -422,46 +310,7 @@ class Catalog:
 
         Runs and what waits for the index are about whole sources, so only who sees everything sees them.
         """
-        indexed, engine, problem = None, self.engine_name, ""
-        try:
-            info = self.info()
-            indexed = info.documents
-            engine = info.version if info.name in info.version else f"{info.name} {info.version}"
-        except ModeldexError as error:  # an empty index asks the store whether it should be
-            problem = error.public
-        if not self.principal.sees_all:
-            return CatalogStatus(
-                runs=(),
-                models=indexed,
-                indexed=indexed,
-                waiting=None,
-                troubles=(),
-                engine=engine,
-                problem=problem,
-            )
-        runs: Sequence[Run] = ()
-        troubles: Sequence[IndexTrouble] = ()
-        models = waiting = None
-        try:
-            store = self._store()
-            waiting_for = store.consumer(INDEX)
-            runs, models, waiting, troubles = (
-                store.runs.latest(RUNS_SHOWN),
-                _counted(store.records.count),
-                _counted(waiting_for.size),
-                waiting_for.troubles(),
-            )
-        except ModeldexError as error:
-            problem = problem or error.public
-        return CatalogStatus(
-            runs=tuple(runs),
-            models=models,
-            indexed=indexed,
-            waiting=waiting,
-            troubles=tuple(troubles),
-            engine=engine,
-            problem=problem,
-        )
+        return status_of(self.engine_name, self.info, self._store if self.principal.sees_all else None)
 
     def health(self) -> StoreHealth:
         """How every source stands. It is about whole sources: who does not see everything is told of none."""
@@ -484,49 +333,8 @@ class Catalog:
 
     def _ids(self, query: Query) -> list[Any]:
         """The ids that a query finds here, in their order: the index looks them up, the store has them."""
-        hits = self.search(SearchRequest(query=query, sort=_BY_ID, size=_FOUND)).hits
+        hits = self.search(SearchRequest(query=query, sort=_BY_ID, size=_MAX_IDS)).hits
         return [hit.id for hit in hits if self.model(hit.id) is not None]
-
-    def _visible(self, stored: StoredModel) -> StoredModel | None:
-        """The stored model as this principal sees it, None when it is not for them."""
-        if self.principal.sees_all:
-            return stored
-        if not self._matching()(self.principal.scope, stored.document):
-            return None
-        document, provenance = self._cut(stored.document, stored.provenance)
-        return replace(stored, document=document, provenance=provenance)
-
-    def _cut(
-        self, document: Document, provenance: Mapping[str, FieldProvenance]
-    ) -> tuple[dict[str, Any], dict[str, FieldProvenance]]:
-        """What a visible model is and why, saying nothing of models that are not visible."""
-        redacted = self._redacted([document])[0]
-        named = naming_only(provenance, set(filter(self._is_visible, lenders_of(provenance))))
-        has_hidden_links = set(elsewhere(document)) - set(elsewhere(redacted))
-        return redacted, without_links(named) if has_hidden_links else named
-
-    def _is_visible(self, model: ModelId) -> bool:
-        """Whether the model of this id is for this principal; not one of which that cannot be told."""
-        try:
-            stored = self._store().records.get(model)
-        except StoreDamaged:
-            return False
-        return stored is not None and self._matching()(self.principal.scope, stored.document)
-
-    def _redacted(self, documents: Sequence[Document]) -> list[dict[str, Any]]:
-        engine = self._service.engine
-        assert isinstance(engine, ScopedEngine)  # whoever does not see all reads through one
-        return [dict(document) for document in engine.redacted(documents)]
-
-
-def _is_by_a_person(provenance: Mapping[str, FieldProvenance]) -> bool:
-    """Whether a person set the tables of a model, or what they are told from. Names of neighbours have a colon, which none
-    of a person has.
-    """
-    from catalog.access.edits_in_force import edits_in_force  # noqa: PLC0415 - only where tables are asked for
-
-    speaking = {name: known for name, known in provenance.items() if name in {_TABLES, *SAYING}}
-    return any(":" not in edit.made_by for edit in edits_in_force(speaking))
 
 
 class Catalogs:
@@ -614,30 +422,8 @@ class Catalogs:
                 close(error)
 
 
-def _with_values(document: Document, known: Disclosure) -> dict[str, Any]:
-    """The document with its sensitive values, or with the reason why they cannot be read."""
-    if known.unreadable:
-        reason = {"code": "unreadable", "message": f"{', '.join(document[MARK])}: {known.unreadable}"}
-        return {**document, "problems": [*document.get("problems", ()), reason]}
-    return {**joined(document, dict(known.values)), MARK: document[MARK]}
-
-
 _BY_ID = (SortKey(field="id"),)
-_BY_NAME = (SortKey(field="name"), SortKey(field="id"))
-_NOT_ABSENT = Not(Terms("status", ABSENT))
-
-
-def _on_tables(names: Iterable[str]) -> Query:
-    """What finds the models that are there and were trained on one of these tables."""
-    return And((Terms(_TABLES, tuple(names)), _NOT_ABSENT))
 
 
 def _no_matching() -> Matching:
     raise ModeldexError("This catalog is open for its owner alone.")
-
-
-def _counted(counter: Callable[[], int]) -> int | None:
-    try:
-        return counter()
-    except ModeldexError:
-        return None

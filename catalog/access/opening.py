@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from catalog import plugins
-from catalog.access.catalog import Catalog, Catalogs, Matching, Sealed
+from catalog.access.catalog import Catalog, Catalogs
+from catalog.access.disclosing import Sealed
 from catalog.access.principals import READER, Principal
+from catalog.access.visibility import Matching
 from catalog.search.installed import open_engine
 
 if TYPE_CHECKING:

@@ -54,8 +54,8 @@ from webui.headline import headlines
 from webui.orders import sort_options
 
 if TYPE_CHECKING:
-    from catalog.access.catalog import CatalogStatus
     from catalog.access.lineage import LineageGraph
+    from catalog.access.status import CatalogStatus
     from catalog.query.problems import QueryProblem
     from catalog.query.state import SearchState
     from catalog.records import Contender, FieldProvenance, Run, StoredModel

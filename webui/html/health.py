@@ -14,7 +14,7 @@ from webui.numbers import clock, seconds, size
 from webui.text import shown
 
 if TYPE_CHECKING:
-    from catalog.access.catalog import CatalogStatus
+    from catalog.access.status import CatalogStatus
     from webui.contracts import CrawlStatus
     from webui.health import DueSource, Health
     from webui.urls import Addresses

@@ -13,8 +13,8 @@ from webui.numbers import clock, seconds, size
 from webui.text import shown
 
 if TYPE_CHECKING:
-    from catalog.access.catalog import CatalogStatus
     from catalog.access.readers import IndexTrouble
+    from catalog.access.status import CatalogStatus
     from webui.contracts import CrawlStatus
 
 PROBLEMS_SHOWN = 100
