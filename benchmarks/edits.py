@@ -27,7 +27,7 @@ from catalog.recording.edits import edit_model
 from catalog.records import ModelId, ModelRecord, SourceId, model_id
 from catalog.settings import Settings
 from catalog.store import open_store
-from catalog.store.batch import RecordChange
+from catalog.store.record_changes import RecordChange
 from catalog.store.store import Store
 from catalog.testing.documents import documents
 from crawler.commands.index_state import bring_up_to_date

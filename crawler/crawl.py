@@ -20,10 +20,10 @@ from catalog.records.record import WOULD_LOSE
 from catalog.sealing.faults import KeyMissing
 from catalog.settings import Settings
 from catalog.store import Store
-from catalog.store.batch import RecordChange
 from catalog.store.leases import Lease
-from catalog.store.manifest import Sightings
+from catalog.store.record_changes import RecordChange
 from catalog.store.records import GONE, LIVE, MISSING
+from catalog.store.sightings import Sightings
 from catalog.text.folding import well_formed
 from crawler.jobs import pool_for
 from crawler.pool import Pool

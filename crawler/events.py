@@ -26,7 +26,8 @@ from catalog.store import Store
 from catalog.store.documents import LIVE
 from catalog.store.entries import Entry, PackedEntry, Reading, packed_entry
 from catalog.store.leases import Lease
-from catalog.store.manifest import Manifest, Span
+from catalog.store.manifest import Manifest
+from catalog.store.spans import Span
 from crawler.crawl import file_budget, recipe_of
 from crawler.grouping.draft import directory_of, joined, upwards
 from crawler.grouping.neighbourhoods import is_blob

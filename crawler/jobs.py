@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from catalog import plugins
 from catalog.recording.making import Task, make, make_of_outlines
-from catalog.store.batch import RecordChange
+from catalog.store.record_changes import RecordChange
 from crawler.pool import MOST_PROCESSES, Pool, processors
 from crawler.processes import SpareHost
 from crawler.reader import Budget

@@ -9,7 +9,7 @@ from catalog.errors import ObjectUnreadable, SourceError
 from catalog.lazy_dataclasses import dataclass
 from catalog.records import ObjectKey, ObjectMeta, display_key
 from catalog.store.documents import LIVE
-from catalog.store.manifest import Sightings
+from catalog.store.sightings import Sightings
 from catalog.store.store import Store
 from crawler.reading import Registry
 from crawler.source import Source, listing

@@ -13,7 +13,7 @@ from catalog.recording.lending import NOTHING, Borrowed, with_borrowed
 from catalog.recording.metric_edits import BY, EXTRACTOR, is_of_headline, observed
 from catalog.recording.ties import ties_of
 from catalog.records import Edit, EditKind, Evidence, Group, ModelId, ObjectKey, Observation, Origin
-from catalog.store.batch import RecordChange
+from catalog.store.record_changes import RecordChange
 
 
 def change_of(

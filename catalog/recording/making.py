@@ -12,10 +12,10 @@ from catalog.recording.changes import change_of
 from catalog.recording.lending import NOTHING, Borrowed
 from catalog.recording.whole_extractions import Reading, filled
 from catalog.records import Edit, Extraction, FileStatus, Group, Member, ModelId, ObjectKey, Problem
-from catalog.store.batch import PackedRecord, RecordChange
 from catalog.store.canonical import sanitised
 from catalog.store.documents import NOT_MADE_CODE
-from catalog.store.manifest import extraction_of
+from catalog.store.manifest_rows import extraction_of
+from catalog.store.record_changes import PackedRecord, RecordChange
 from catalog.store.stored_records import pack_record
 
 log = logging.getLogger(__name__)

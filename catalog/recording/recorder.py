@@ -14,8 +14,9 @@ from catalog.recording.making import Task, make, make_of_filled
 from catalog.recording.whole_extractions import Reading, WholeExtractions, filled, read_shares
 from catalog.records import Edit, Group, ModelId, ObjectKey, Place, Run, is_unread, model_id
 from catalog.store import Store
-from catalog.store.batch import Committed, RecordBatch, RecordChange
+from catalog.store.batch import RecordBatch
 from catalog.store.leases import Lease
+from catalog.store.record_changes import Committed, RecordChange
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

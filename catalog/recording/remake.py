@@ -10,8 +10,9 @@ from catalog.recording.changes import change_of
 from catalog.recording.lending import NOTHING, borrowed
 from catalog.records import ModelId
 from catalog.store import Store
-from catalog.store.batch import Committed, RecordBatch
+from catalog.store.batch import RecordBatch
 from catalog.store.documents import GONE
+from catalog.store.record_changes import Committed
 
 PAGE_MODELS = 50
 

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from catalog.lazy_dataclasses import dataclass, field, replace
 from catalog.records import Extraction, Group, Member, ObjectKey, Observation, Subject, is_unread
 from catalog.store.entries import with_digest
-from catalog.store.manifest import Manifest, Share, Shares
+from catalog.store.manifest import Manifest
+from catalog.store.manifest_rows import Share, Shares
 from catalog.store.shares import may_have_shares
 
 WITNESSES = 3

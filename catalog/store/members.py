@@ -29,7 +29,7 @@ from catalog.records import (
 from catalog.store.database import insert_rows, parts
 from catalog.store.documents import MISSING
 from catalog.store.entries import with_digest
-from catalog.store.manifest import (
+from catalog.store.manifest_rows import (
     Share,
     Shares,
     extraction_of,

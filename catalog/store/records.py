@@ -33,13 +33,14 @@ from catalog.sealing.names import MARK, is_covered
 from catalog.sealing.vault import Vault
 from catalog.store import members, settling, verification
 from catalog.store.attendance import SHELVED, Attendance, Shelved, shelved_row
-from catalog.store.batch import Committed, RecordBatch, RecordChange
+from catalog.store.batch import RecordBatch
 from catalog.store.codec import UNREADABLE, instant, parse_instant, unpack_json
 from catalog.store.database import begin_commit, parts
 from catalog.store.digests import HEX_CHARACTERS
 from catalog.store.documents import DAMAGED_CODE, DELETED, GONE, LIVE, MISSING, NOT_MADE_CODE, TRASHED
 from catalog.store.leases import Lease
 from catalog.store.newest import present_document, present_or_empty, with_documents
+from catalog.store.record_changes import Committed, RecordChange
 from catalog.store.runs import seen_at, shown_last_seen
 from catalog.store.sealing import RECORD, Sealing, models_with, part_of, vault_behind
 from catalog.store.stored_records import unpack_record

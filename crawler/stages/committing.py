@@ -13,8 +13,8 @@ from catalog.recording.places import place_of
 from catalog.recording.recorder import Departures, FreshGroup, Recorder
 from catalog.records import Group
 from catalog.store.attendance import Shelved
-from catalog.store.batch import Committed, RecordChange
 from catalog.store.documents import GONE, LIVE, MISSING
+from catalog.store.record_changes import Committed, RecordChange
 from catalog.store.records import Records
 from crawler.source import Source
 from crawler.stages.verdicts import AllVerdicts, Fate, Verdict

@@ -9,8 +9,9 @@ from catalog.contracts import only_errors
 from catalog.errors import ObjectUnreadable, SourceError, described
 from catalog.lazy_dataclasses import dataclass, replace
 from catalog.records import Member, ObjectKey
+from catalog.store.entries import outlined
 from catalog.store.leases import Lease
-from catalog.store.manifest import Manifest, outlined
+from catalog.store.manifest import Manifest
 from crawler.hashing import Hashes, hash_file, lacks_hashes
 from crawler.source import Source
 

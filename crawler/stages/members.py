@@ -9,7 +9,9 @@ from itertools import chain, islice
 from catalog.lazy_dataclasses import dataclass
 from catalog.records import Group, Member, ObjectKey, SourceId, unread
 from catalog.store.documents import LIVE
-from catalog.store.manifest import Entry, Manifest, Span
+from catalog.store.entries import Entry
+from catalog.store.manifest import Manifest
+from catalog.store.spans import Span
 from crawler.grouping.draft import directory_of, is_hidden_below, joined
 from crawler.grouping.groups import container_directories, group
 from crawler.grouping.neighbourhoods import neighbourhoods

@@ -10,8 +10,10 @@ from contextlib import closing
 from catalog.errors import ObjectUnreadable, SourceError, described
 from catalog.records import ObjectKey, ObjectMeta
 from catalog.store.documents import LIVE
+from catalog.store.entries import Entry, Standing
 from catalog.store.leases import Lease
-from catalog.store.manifest import Entry, Manifest, Sightings, Standing
+from catalog.store.manifest import Manifest
+from catalog.store.sightings import Sightings
 from crawler.readers import Readers, ReadObject
 from crawler.reading import COULD_NOT_OPEN, NOT_OPENED, NOT_RESTORED, Registry, most_looked_at
 from crawler.source import Resumable, Source, head_of, listing

@@ -15,9 +15,11 @@ from itertools import chain
 from catalog.lazy_dataclasses import dataclass, replace
 from catalog.records import Member, ModelId, ObjectKey, SourceId, model_id
 from catalog.store.directories import DIRECTORY, Directory, Tie
+from catalog.store.entries import Entry
 from catalog.store.leases import Lease
-from catalog.store.manifest import Entry, Manifest, Span
+from catalog.store.manifest import Manifest
 from catalog.store.records import Records
+from catalog.store.spans import Span
 from catalog.store.split import TieId, tie_id
 from crawler.grouping.directories import DirectoryFacts, DirectoryRules, propagated
 from crawler.grouping.draft import ROOT_KEY, directory_of, joined, upwards

@@ -7,7 +7,7 @@ import pytest
 from fixtures.crawling import safetensors
 
 from catalog.records import RunState
-from catalog.store import database, manifest
+from catalog.store import database, manifest, sightings
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def impatient(monkeypatch):
 
 
 MOMENTS = {
-    "while-sightings-are-noted": (manifest, "insert_ignoring", 3),
+    "while-sightings-are-noted": (sightings, "insert_ignoring", 3),
     "while-readings-are-written": (manifest, "upsert", 4),
 }
 

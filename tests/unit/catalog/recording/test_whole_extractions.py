@@ -2,7 +2,7 @@
 
 from catalog.recording.whole_extractions import WholeExtractions
 from catalog.records import Group, Member, ObjectKey, ObjectMeta, Origin, Role, SourceId, Subject
-from catalog.store.manifest import Entry, Reading, outlined
+from catalog.store.entries import Entry, Reading, outlined
 from crawler.extractor import Findings
 from crawler.reader import bytes_reader
 

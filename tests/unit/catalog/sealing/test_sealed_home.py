@@ -18,7 +18,7 @@ from fixtures.sealed import MARKER, SENSITIVE, SealedHome, holders, values_of
 from catalog.recording import making
 from catalog.records.webhooks import Webhook
 from catalog.settings import load_settings
-from catalog.store import batch, open_store
+from catalog.store import open_store, record_rows
 from catalog.store.codec import pack
 
 
@@ -120,7 +120,7 @@ def test_one_whole_value_finds_its_models_and_nothing_else_does(sealed):
 
 def test_a_damaged_document_gives_away_nothing_that_was_sealed(tmp_path, monkeypatch):
     """The names of what is sealed went with it: the next state had all values in clear, where an earlier version wrote the record."""
-    for module in (batch, making):
+    for module in (record_rows, making):
         monkeypatch.setattr(module, "pack_record", lambda record, _content: pack(record))
     sealed = SealedHome(tmp_path)
     sealed.turn_on()

@@ -5,7 +5,8 @@ from sqlalchemy import event
 from catalog.records import Extraction, ObjectKey, ObjectMeta, Role, SourceId
 from catalog.settings import Settings
 from catalog.store import open_store
-from catalog.store.manifest import Entry, Reading, Span
+from catalog.store.entries import Entry, Reading
+from catalog.store.spans import Span
 
 
 def test_files_that_could_not_be_read_are_found_by_an_index_of_their_own(tmp_path):
@@ -36,7 +37,7 @@ SPANS = {
 
 def test_files_of_several_directories_are_read_at_once_where_little_lies_between(tmp_path, monkeypatch):
     """However they are read, they are the same files in the same order."""
-    monkeypatch.setattr("catalog.store.manifest.ROWS_PER_STATEMENT", 0)
+    monkeypatch.setattr("catalog.store.spans.ROWS_PER_STATEMENT", 0)
     keys = ["top", "a/1", "a/x/1", "a-b/1", "b/1", "b/c/1", "d/1"]
     asked = []
     with open_store(Settings(home=tmp_path), write=True) as store:
