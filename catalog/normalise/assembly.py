@@ -9,6 +9,14 @@ from functools import cache
 from typing import Any
 
 from catalog.lazy_dataclasses import dataclass, field, replace
+from catalog.normalise.contest import (
+    MAX_UNION,
+    by_hand_first,
+    is_material,
+    joined_ports,
+    most_specific,
+    newest_registered,
+)
 from catalog.normalise.gathering import Gathered
 from catalog.normalise.parts import edits
 from catalog.normalise.parts.evaluations import Evaluations
@@ -30,10 +38,8 @@ from catalog.records import (
 from catalog.text import cleaning, licences
 from catalog.text.slugs import stored_slug
 from mappings import Field, fields, fields_where
-from mappings.frameworks import frameworks
 
 MAX_TAGS = 500
-MAX_UNION = 2_000
 MAX_FREE = 2_000
 MAX_LOSERS = 50
 MAX_PROBLEMS = 500
@@ -129,7 +135,7 @@ class Draft:
         losers = [replace(item, lost_because=reason_lost(row.rule, winner, item)) for item in good[1:]]
         heard = [item for item in losers if item.observation.key not in self.found.aside]
         conflict = row.material and any(
-            _material(winner, item) or self._is_of_another_text(winner, item) for item in heard
+            is_material(winner, item) or self._is_of_another_text(winner, item) for item in heard
         )
         self.values[row.name] = winner.value
         self.provenance[row.name] = FieldProvenance(
@@ -262,20 +268,20 @@ class Draft:
     def _set_one(self, row: Field) -> None:
         good, bad = self.contenders(row)
         if row.name == "framework":
-            good = _most_specific(good)
+            good = most_specific(good)
         elif row.name == "version":
-            good = _newest_registered(good)
+            good = newest_registered(good)
         self.settle(row, good, bad)
 
     def _set_union(self, row: Field) -> None:
         all_good, bad = self.contenders(row)
-        good, beaten = _edited(all_good)
+        good, beaten = by_hand_first(all_good)
         taken = self._taken_away(row)
         gone = {str(word).casefold() for item in taken for word in item.value}
         bad = [*beaten, *bad]
         limit = MAX_TAGS if row.name == "tags" else MAX_UNION
         if row.name in {"inputs", "outputs"}:
-            self.settle(row, _joined_ports(good), bad)
+            self.settle(row, joined_ports(good), bad)
             return
         seen_values: dict[str, Any] = {}
         for contender in good:
@@ -388,7 +394,7 @@ class Draft:
             for item in (seen.raw if isinstance(seen.raw, list) else [seen.raw])
             if isinstance(item, str | int | float) and (word := _model_id(cleaning.keyword(str(item))))
         ]
-        good, beaten = _edited(
+        good, beaten = by_hand_first(
             ranked("authored", contenders, distances=self.found.distances, aside=self.found.aside)
         )
         bases: dict[str, dict[str, str]] = {}
@@ -420,81 +426,6 @@ class Draft:
         if any(part in seen.pointer for part in WEAK_POINTERS.get(row.name, ())):
             return replace(seen, evidence=Evidence.INFERRED)
         return seen
-
-
-def _edited(good: list[Contender]) -> tuple[list[Contender], list[Contender]]:
-    """The winners and the losers of a field that joins what all say: a person's list replaces that of the files, and
-    what a person adds comes behind it.
-    """
-    by_hand = [item for item in good if item.observation.origin is Origin.EDIT]
-    added = [item for item in by_hand if edits.is_part(item.observation, edits.ADD)]
-    others = [item for item in good if item.observation.origin is not Origin.EDIT]
-    if len(added) == len(by_hand):
-        return [*others, *added], []
-    return by_hand, [replace(item, lost_because="rank") for item in others]
-
-
-def _most_specific(good: list[Contender]) -> list[Contender]:
-    """A library built on another names the framework better: diffusers before the pytorch of its tensors.
-
-    Loaders of several frameworks' weights (transformers) come last.
-    """
-    known = frameworks()
-    bases = {
-        known[item.value].built_on
-        for item in good
-        if item.value in known and item.observation.origin is not Origin.FILENAME
-    }
-    return sorted(
-        good,
-        key=lambda item: (
-            item.observation.origin is not Origin.EDIT,
-            item.value in known and known[item.value].loader,
-            item.value in bases,
-        ),
-    )
-
-
-def _joined_ports(good: list[Contender]) -> list[Contender]:
-    """The ports that one file tells one by one are one list; another file's list is another contender."""
-    joined: dict[tuple[str, str], Contender] = {}
-    for item in good:
-        key = (item.observation.key, item.observation.extractor)
-        if key in joined:
-            first = joined[key]
-            joined[key] = replace(
-                first,
-                value=[*first.value, *(port for port in item.value if port not in first.value)][:MAX_UNION],
-            )
-        else:
-            joined[key] = item
-    return list(joined.values())
-
-
-def _material(winner: Contender, loser: Contender) -> bool:
-    weak = {Evidence.INFERRED, Evidence.ESTIMATED}
-    seen = loser.observation
-    if seen.evidence in weak or seen.origin is Origin.FILENAME or winner.observation.origin is Origin.EDIT:
-        return False
-    if seen.origin is winner.observation.origin is Origin.REGISTRY:
-        return False  # several versions of one registry may name the same files
-    return str(winner.value).casefold() != str(loser.value).casefold()
-
-
-def _newest_registered(good: list[Contender]) -> list[Contender]:
-    """A registry that has the same files as several versions means the last of them."""
-    if not good or good[0].observation.origin is not Origin.REGISTRY:
-        return good
-    registered = [item for item in good if item.observation.origin is Origin.REGISTRY]
-    others = [item for item in good if item.observation.origin is not Origin.REGISTRY]
-    registered.sort(key=lambda item: _version_order(str(item.value)), reverse=True)
-    return [*registered, *others]
-
-
-def _version_order(version: str) -> tuple[tuple[int, ...], bool]:
-    """`10` after `9`, v1.10.0 after v1.9.0; a pre-release (v2.0.0-rc1) before its release."""
-    number, dash, _ = version.partition("-")
-    return tuple(int(part) for part in re.findall(r"[0-9]{1,18}", number)), not dash
 
 
 _FOLDER = re.compile(r"/|~|\.{1,2}/|[A-Za-z]:[\\/]")
