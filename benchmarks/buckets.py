@@ -185,7 +185,8 @@ def own_reads(url: str, home: str) -> None:
     from crawler.buckets.settings import S3Options
     from crawler.reader import Budget
     from crawler.readers import ThreadReaders
-    from crawler.reading import ObjectReader, Registry
+    from crawler.reading import ObjectReader
+    from crawler.registry import Registry
     from crawler.sources.s3 import S3Source
 
     options = S3Options(endpoint_url=url, concurrency=CONCURRENCY)
@@ -207,7 +208,7 @@ def event(url: str, home: str) -> None:
     from crawler.commands.index_state import bring_up_to_date
     from crawler.event_bodies import Hint
     from crawler.event_inbox import note_hints, take_waiting
-    from crawler.reading import Registry
+    from crawler.registry import Registry
 
     registry = Registry.installed()
     settings = Settings(home=Path(home))

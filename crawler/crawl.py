@@ -30,7 +30,7 @@ from crawler.pool import Pool
 from crawler.processes import SpareHost
 from crawler.reader import Budget
 from crawler.readers import readers_for
-from crawler.reading import Registry
+from crawler.registry import Registry
 from crawler.settings import FileSettings
 from crawler.source import (
     CUT_KEYS,

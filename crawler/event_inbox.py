@@ -18,7 +18,7 @@ from crawler.event_bodies import Hint
 from crawler.selection import Selection
 
 if TYPE_CHECKING:
-    from crawler.reading import Registry
+    from crawler.registry import Registry
 
 REST_WHILE_CRAWLED_SECONDS = 2.0
 """A crawl that is under way may have passed the object already: it is looked at when the crawl has ended."""

@@ -32,7 +32,8 @@ from crawler.crawl import file_budget, recipe_of
 from crawler.grouping.draft import directory_of, joined, upwards
 from crawler.grouping.neighbourhoods import is_blob
 from crawler.promises import installed
-from crawler.reading import ObjectReader, Registry
+from crawler.reading import ObjectReader
+from crawler.registry import Registry
 from crawler.source import Source, head_of
 from crawler.stages.arrivals import Arrivals
 from crawler.stages.committing import CommittingStage, Compared, compared

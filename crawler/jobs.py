@@ -11,7 +11,7 @@ from crawler.pool import MOST_PROCESSES, Pool, processors
 from crawler.processes import SpareHost
 from crawler.reader import Budget
 from crawler.readers import Listed, ReadObject, lost, prepare_reading
-from crawler.reading import Registry
+from crawler.registry import Registry
 from crawler.source import Source
 
 Job = Listed | Task

@@ -11,7 +11,7 @@ from catalog.records import ObjectKey, ObjectMeta, display_key
 from catalog.store.documents import LIVE
 from catalog.store.sightings import Sightings
 from catalog.store.store import Store
-from crawler.reading import Registry
+from crawler.registry import Registry
 from crawler.source import Source, listing
 from crawler.stages.judging import Scopes
 from crawler.stages.reading import absent_and_hidden, batches, is_as_left, is_current

@@ -13,9 +13,11 @@ from typing import Protocol
 from catalog.lazy_dataclasses import dataclass, field
 from catalog.records import ObjectMeta
 from catalog.store.entries import Entry, PackedEntry, packed_entry
+from crawler.outcomes import Outcome, put_off
 from crawler.pool import Pool
 from crawler.reader import Budget
-from crawler.reading import ObjectReader, Outcome, Registry, put_off
+from crawler.reading import ObjectReader
+from crawler.registry import Registry
 from crawler.source import Source
 
 AHEAD_PER_THREAD = 2

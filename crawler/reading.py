@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import codecs
-import hashlib
 import logging
-import threading
-from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -20,27 +16,34 @@ from catalog.errors import (
     ModeldexError,
     ObjectChanged,
     ObjectUnreadable,
-    PluginUnavailable,
     SourceError,
     described,
 )
 from catalog.lazy_dataclasses import dataclass, field, replace
-from catalog.normalise.masking import masked_extraction
-from catalog.normalise.values.secrets import masked_text
-from catalog.recording.prints import with_subject_digests
 from catalog.records import Extraction, FileStatus, ObjectMeta, Risk, Role, Severity
 from catalog.store.entries import Entry, Reading, outlined
-from catalog.store.shares import may_have_shares, split
+from catalog.store.shares import may_have_shares
 from crawler import hashing, sniffing
-from crawler.candidates import Candidates
-from crawler.extractor import HEAD_BYTES, Claim, Extractor
+from crawler.extractor import HEAD_BYTES, Extractor
 from crawler.formats.byte_streams import ReaderStream
 from crawler.formats.pickled_file import calls_something
 from crawler.formats.pickles import read_pickle
 from crawler.hidden_pickles import hidden_risks, may_be_loaded, with_hidden_pickles
-from crawler.installed import installed_extractors
 from crawler.named_calls import unclaimed_risks, with_named_calls
+from crawler.outcomes import (
+    COULD_NOT_OPEN,
+    LOOKED_AT,
+    NOT_OPENED,
+    NOT_RESTORED,
+    Outcome,
+    kept,
+    put_off,
+    skipped,
+    without_secrets,
+)
 from crawler.reader import WHOLE_FILE_BYTES, Budget, RangedReader
+from crawler.registry import Choice, Registry
+from crawler.shared_bytes import SharedBytes
 from crawler.shared_files import InParts, SharedFile
 from crawler.source import Source
 
@@ -56,18 +59,8 @@ STORED = frozenset({Role.WEIGHTS, Role.PART, Role.DATA})
 """Roles of files that hold a model's bytes: an empty one has lost them, an empty sidecar never had any."""
 
 STILL_WRITTEN = timedelta(seconds=2)
-SHARED_BYTES = 2 * 1024 * 1024
-"""Every file may turn out to have another name, so that the bytes of all that were read last are kept, in each process of a
-crawl. The names of one file are near each other as a rule (a cache of blobs lists them beside its links)."""
 MAX_BUDGETS = 4
 """Of one file, that an extractor may ask for."""
-BYTES_BESIDE = 400
-"""What it takes to keep the bytes of one range, beside them."""
-LOOKED_AT = "looked at:2"
-NOT_OPENED = "not opened:2"
-NOT_RESTORED = "not restored:1"
-COULD_NOT_OPEN = "could not open:1"
-"""Of a file that no reader wants because of its name: whether somebody looked if a loader would run something of its bytes."""
 TORCH = "torch-zip"
 """Whose files are models under any name: nothing else has its members."""
 LOOKED_AT_HERE, LOOKED_AT_IN_STORAGE = 50_000, 1_000
@@ -76,134 +69,9 @@ pictures must not take hours; what is left out is told, and the next runs go on 
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """Who reads a file, and the claim with which it won."""
-
-    extractor: Extractor
-    claim: Claim
-
-
-class Registry:
-    """The extractors of this process; it never changes. `fingerprint` changes when one is added or says something new."""
-
-    def __init__(
-        self, extractors: Sequence[Extractor], *, unavailable: Sequence[str] = (), is_installed: bool = False
-    ) -> None:
-        self.unavailable = tuple(unavailable)
-        self.is_installed = is_installed
-        """Whether another process finds the same extractors by itself."""
-        self._extractors = tuple(extractors)
-        self._candidates = Candidates(self._extractors)
-        self._versions = {extractor.name: extractor.version for extractor in extractors}
-        self._versions[sniffing.EXTRACTOR] = sniffing.VERSION
-        self.naming_hashes = tuple(
-            f"{extractor.name}:{extractor.version}"
-            for extractor in extractors
-            if getattr(extractor, "names_hashes", False)
-        )
-        """What readings of files that find models by the hashes of their bytes depend on."""
-        named = ",".join(f"{name}:{version}" for name, version in sorted(self._versions.items()))
-        self.fingerprint = hashlib.sha256(named.encode()).hexdigest()[:16]
-
-    @property
-    def names(self) -> frozenset[str]:
-        return frozenset(extractor.name for extractor in self._extractors)
-
-    @classmethod
-    def installed(cls) -> Registry:
-        """Every registered extractor that can be loaded; `unavailable` says which cannot, and why."""
-        extractors, unavailable = installed_extractors()
-        return cls(extractors, unavailable=unavailable, is_installed=True)
-
-    def best(
-        self, key: str, head: bytes, *, without: frozenset[str] = frozenset()
-    ) -> tuple[Choice | None, Mapping[str, str]]:
-        """The extractor with the strongest claim, of equals the first by name; and those that broke over the question,
-        with a sentence each. `without` are names that are not asked. A byte order mark is no part of what is judged:
-        no format of binary data begins with one.
-        """
-        head = head.removeprefix(codecs.BOM_UTF8)
-        best: Choice | None = None
-        broken: dict[str, str] = {}
-        for extractor in self._candidates.of(key, head):
-            if without and extractor.name in without:
-                continue
-            try:
-                claim = extractor.claims(key, head)
-                if claim is not None and (best is None or claim.confidence > best.claim.confidence):
-                    best = Choice(extractor, claim)
-            except Exception as error:  # noqa: BLE001 - a stranger's plug-in must not cost a file that others read
-                reason = f"while it looked at a file: {described(error)}"
-                broken[extractor.name] = str(PluginUnavailable("extractor", extractor.name, reason))
-        return best, broken
-
-    def signature(self, extractor: Extractor | None) -> str:
-        """What a reading depends on beside the bytes."""
-        return f"none:{self.fingerprint}" if extractor is None else f"{extractor.name}:{extractor.version}"
-
-    def still_holds(self, key: str, reading: str, signature: str) -> bool:
-        """Whether reading the same bytes of this key again would say the same as when they were read so."""
-        if reading == Reading.RETRY:
-            return False
-        if reading == Reading.SKIPPED:
-            return signature == LOOKED_AT and sniffing.never_opened(key)
-        if signature.startswith("none:"):
-            return signature == self.signature(None)
-        name, _, version = signature.rpartition(":")
-        return str(self._versions.get(name)) == version
-
-
 def most_looked_at(source: Source) -> int:
     """How many files of which the name promises nothing one process of a run looks at, because of their bytes."""
     return LOOKED_AT_HERE if getattr(source, "is_read_in_processes", False) else LOOKED_AT_IN_STORAGE
-
-
-class SharedBytes:
-    """Bytes of files that have several names in one source (hard links, a cache of blobs with links to them).
-
-    Threads may share it; two that ask for the same bytes at once both read them.
-    """
-
-    def __init__(self, source: Source) -> None:
-        self._source = source
-        self._lock = threading.Lock()
-        self._kept: OrderedDict[tuple[str, str, int, int], bytes] = OrderedDict()
-        self._size = 0
-
-    def read(self, meta: ObjectMeta, start: int, end: int) -> bytes:
-        """The bytes from storage, or from the reading of another name of the same file."""
-        if meta.file_identity is None:
-            return self._source.read(meta, start, end)
-        place = (meta.file_identity, meta.change_token, start, end)
-        with self._lock:
-            if place in self._kept:
-                self._kept.move_to_end(place)
-                return self._kept[place]
-        data = self._source.read(meta, start, end)
-        with self._lock:
-            if place not in self._kept:
-                self._kept[place] = data
-                self._size += len(data) + BYTES_BESIDE
-            while self._size > SHARED_BYTES:
-                _, dropped = self._kept.popitem(last=False)
-                self._size -= len(dropped) + BYTES_BESIDE
-        return data
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What the manifest gets to know of an object. `extraction` None leaves the stored one. `broken` are extractors that
-    broke while they looked at it, with a sentence each.
-    """
-
-    entry: Entry
-    extraction: Extraction | None = None
-    shares: Mapping[bytes, bytes] | None = None
-    """Of a file that tells of many models what it says of each, by the names of their rows (`catalog.store.shares`)."""
-    opened: bool = True
-    bytes_read: int = 0
-    broken: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -231,7 +99,7 @@ class ObjectReader:
     def read(self, meta: ObjectMeta, before: Entry | None) -> Outcome:
         """What the object says now. Never raises for what is in a file; `before` is what was known of it."""
         if sniffing.is_archived(meta.storage_class) and not sniffing.never_opened(meta.key):
-            return _without_secrets(self._archived(meta, before))
+            return without_secrets(self._archived(meta, before))
         reader = RangedReader(
             meta.key,
             meta.size_bytes,
@@ -241,15 +109,15 @@ class ObjectReader:
         attempt = _Attempt()
         try:
             outcome = self._passed_over(meta, reader) or _of_a_model(self._read(meta, reader, attempt))
-            outcome = _kept(outcome, before)
+            outcome = kept(outcome, before)
         except (ObjectChanged, SourceError) as error:
             reason = str(error).removeprefix(f"{meta.key}: ")  # whoever shows it names the file
             outcome = put_off(meta, before, reason, is_changing=isinstance(error, ObjectChanged))
-            outcome = _kept(outcome, before)
+            outcome = kept(outcome, before)
         except Exception as error:  # noqa: BLE001 - the one place: a bug in one extractor costs one object
             _warn("extraction failed", meta, error)
             outcome = _of_a_model(self._failed(meta, before, attempt.choice, error, reader))
-            outcome = _kept(outcome, before)
+            outcome = kept(outcome, before)
         bytes_read = outcome.bytes_read + reader.bytes_read
         outcome = replace(outcome, bytes_read=bytes_read, broken=attempt.broken)
         if outcome.extraction is None or outcome.shares is not None or before is None:
@@ -261,7 +129,7 @@ class ObjectReader:
     def unkept(self, meta: ObjectMeta, before: Entry | None, error: Exception) -> Outcome:
         """What the object is where nothing that was said of it can be kept: its own problem."""
         _warn("what was read cannot be kept", meta, error)
-        return _without_secrets(self._failed(meta, before, None, error, None))
+        return without_secrets(self._failed(meta, before, None, error, None))
 
     def _passed_over(self, meta: ObjectMeta, reader: RangedReader) -> Outcome | None:
         """The account of a file that no reader wants because of its name; None for all others, and where a loader might run
@@ -270,19 +138,19 @@ class ObjectReader:
         if not sniffing.never_opened(meta.key):
             return None
         if meta.size_bytes == 0:
-            return _skipped(meta, LOOKED_AT, opened=False)
+            return skipped(meta, LOOKED_AT, opened=False)
         if sniffing.is_archived(meta.storage_class):
-            return _skipped(meta, NOT_RESTORED, opened=False)
+            return skipped(meta, NOT_RESTORED, opened=False)
         if self._looked_at >= self._most_looked_at:
-            return _skipped(meta, NOT_OPENED, opened=False)
+            return skipped(meta, NOT_OPENED, opened=False)
         self._looked_at += 1
         try:
             head = self._from_storage(meta, 0, min(HEAD_BYTES, meta.size_bytes))
             if may_be_loaded(head, reader):
                 return None
         except ModeldexError:  # nobody misses what is in it; the next run tries again
-            return _skipped(meta, COULD_NOT_OPEN, opened=False)
-        return _skipped(meta, LOOKED_AT, opened=True, bytes_read=len(head))
+            return skipped(meta, COULD_NOT_OPEN, opened=False)
+        return skipped(meta, LOOKED_AT, opened=True, bytes_read=len(head))
 
     def _from_storage(self, meta: ObjectMeta, start: int, end: int) -> bytes:
         """The bytes. Whatever a stranger's source raises is storage's fault and not the file's."""
@@ -455,21 +323,11 @@ class ObjectReader:
         return replace(self._outcome(meta, extraction, extractor), extraction=extraction)
 
 
-def _kept(outcome: Outcome, before: Entry | None) -> Outcome:
-    """The outcome as it may be stored: with what was known before, and without secrets."""
-    return _without_secrets(_remembered(outcome, before))
-
-
 def _warn(what: str, meta: ObjectMeta, error: Exception) -> None:
     """A line in the log where it is a bug; errors that are raised on purpose stand beside the file alone."""
     if not isinstance(error, ModeldexError):
         key = meta.key.encode("utf-8", "backslashreplace")
         log.warning("%s key=%s error=%s", what, key, type(error).__name__)
-
-
-def _skipped(meta: ObjectMeta, signature: str, *, opened: bool, bytes_read: int = 0) -> Outcome:
-    entry = Entry(object=meta, reading=Reading.SKIPPED, signature=signature)
-    return Outcome(entry=entry, opened=opened, bytes_read=bytes_read)
 
 
 def _of_a_model(outcome: Outcome) -> Outcome:
@@ -482,7 +340,7 @@ def _of_a_model(outcome: Outcome) -> Outcome:
         extraction.extractor == TORCH or any(risk.severity >= Severity.MEDIUM for risk in extraction.risks)
     ):
         return outcome
-    return _skipped(meta, LOOKED_AT, opened=True, bytes_read=outcome.bytes_read)
+    return skipped(meta, LOOKED_AT, opened=True, bytes_read=outcome.bytes_read)
 
 
 @cache
@@ -491,43 +349,10 @@ def _is_read_in_parts(extractor: type[Extractor]) -> bool:
     return issubclass(extractor, InParts)
 
 
-def _without_secrets(outcome: Outcome) -> Outcome:
-    """The outcome as it may be stored. Whatever read the file, nothing secret of it goes further than this."""
-    entry = outcome.entry
-    outline = None if entry.outline is None else masked_extraction(entry.outline)
-    error = None if entry.error is None else masked_text(entry.error)
-    extraction = None if outcome.extraction is None else masked_extraction(outcome.extraction)
-    shares = outcome.shares
-    if extraction is not None and extraction.subjects:
-        if shares is None:
-            extraction = with_subject_digests(extraction)
-            extraction, split_off = split(extraction)
-            shares = split_off or None
-        outline = None if outline is None else replace(outline, subjects=extraction.subjects)
-    if outline is not entry.outline or error != entry.error:
-        entry = replace(entry, outline=outline, error=error)
-    is_as_it_was = entry is outcome.entry and extraction is outcome.extraction and shares is outcome.shares
-    return outcome if is_as_it_was else replace(outcome, entry=entry, extraction=extraction, shares=shares)
-
-
 def _same_writing(before: ObjectMeta, now: ObjectMeta) -> bool:
     """Whether both are what was written at one time, whatever class it is kept in."""
     written = before.last_modified
     return written is not None and written == now.last_modified and before.size_bytes == now.size_bytes
-
-
-def put_off(meta: ObjectMeta, before: Entry | None, reason: str, *, is_changing: bool = False) -> Outcome:
-    """No fault of the file: what was known of it stays, and the next run reads it again."""
-    attempts = (before.attempts if before else 0) + 1
-    if before is not None and before.outline is not None:
-        return Outcome(
-            entry=replace(before, state="live", reading=Reading.RETRY, attempts=attempts, error=reason)
-        )
-    entry = Entry(object=meta, reading=Reading.RETRY, signature="", attempts=attempts, error=reason)
-    if is_changing or sniffing.promised_format(meta.key) is None:
-        return Outcome(entry=entry)
-    extraction = sniffing.unreadable(meta, "unreadable", reason)
-    return Outcome(entry=replace(entry, outline=outlined(extraction)), extraction=extraction)
 
 
 def _promises_model(meta: ObjectMeta, best: Choice | None) -> bool:
@@ -550,18 +375,3 @@ def _hashed(meta: ObjectMeta, reader: RangedReader, extraction: Extraction) -> t
         return meta, extraction
     hashes = hashing.hash_file(meta, reader.read, format=extraction.format)
     return replace(meta, sha256=hashes.sha256), replace(extraction, tensors_digest=hashes.tensors)
-
-
-def _remembered(outcome: Outcome, before: Entry | None) -> Outcome:
-    """With the hashes that an earlier run made of the same bytes."""
-    entry = outcome.entry
-    if before is None or before.object.change_token != entry.object.change_token:
-        return outcome
-    if entry.object.sha256 is None and before.object.sha256 is not None:
-        entry = replace(entry, object=replace(entry.object, sha256=before.object.sha256))
-    extraction = outcome.extraction
-    digest = before.outline.tensors_digest if before.outline else None
-    if extraction is not None and extraction.tensors_digest is None and digest is not None:
-        extraction = replace(extraction, tensors_digest=digest)
-        entry = replace(entry, outline=outlined(extraction))
-    return replace(outcome, entry=entry, extraction=extraction)

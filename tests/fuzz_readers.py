@@ -32,7 +32,8 @@ from catalog.records import Member, ObjectKey, ObjectMeta, SourceId
 from crawler.extractor import HEAD_BYTES
 from crawler.grouping.groups import group
 from crawler.reader import Budget
-from crawler.reading import ObjectReader, Registry
+from crawler.reading import ObjectReader
+from crawler.registry import Registry
 
 TESTS = Path(__file__).parent
 SOURCE = SourceId("file:///fuzz")

@@ -99,7 +99,7 @@ def crawl(
     from crawler.crawl import note_not_begun  # noqa: PLC0415
     from crawler.overlaps import overlaps  # noqa: PLC0415
     from crawler.processes import spare_host  # noqa: PLC0415
-    from crawler.reading import Registry  # noqa: PLC0415
+    from crawler.registry import Registry  # noqa: PLC0415
     from crawler.selection import Selection  # noqa: PLC0415
 
     given = given_options(endpoint_url, options, credentials)
@@ -167,7 +167,7 @@ def _preview(settings: Settings, path: str, given: GivenOptions, *, as_json: boo
     from crawler.addresses import find_target  # noqa: PLC0415
     from crawler.commands.given_options import open_checked  # noqa: PLC0415
     from crawler.preview import preview  # noqa: PLC0415
-    from crawler.reading import Registry  # noqa: PLC0415
+    from crawler.registry import Registry  # noqa: PLC0415
 
     with open_store(settings, write=False) as store:
         rows = store.sources.all()

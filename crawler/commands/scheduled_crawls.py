@@ -36,7 +36,7 @@ from crawler.settings import EventSettings
 
 if TYPE_CHECKING:
     from catalog.store import Store
-    from crawler.reading import Registry
+    from crawler.registry import Registry
     from crawler.watching import DirectoryWatch
 
 TICK_SECONDS = 1.0
@@ -333,7 +333,7 @@ class ScheduledWorker:
     def _take_waiting(self, store: Store) -> bool:
         """Whether a model is other than before."""
         from crawler.event_inbox import take_waiting  # noqa: PLC0415 - it opens sources, which the start need not wait for
-        from crawler.reading import Registry  # noqa: PLC0415 - the same
+        from crawler.registry import Registry  # noqa: PLC0415 - the same
 
         self._registry = self._registry or Registry.installed()
         return bool(take_waiting(store, self._settings, registry=self._registry).models)

@@ -14,8 +14,10 @@ from catalog.store.entries import Entry, Standing
 from catalog.store.leases import Lease
 from catalog.store.manifest import Manifest
 from catalog.store.sightings import Sightings
+from crawler.outcomes import COULD_NOT_OPEN, NOT_OPENED, NOT_RESTORED
 from crawler.readers import Readers, ReadObject
-from crawler.reading import COULD_NOT_OPEN, NOT_OPENED, NOT_RESTORED, Registry, most_looked_at
+from crawler.reading import most_looked_at
+from crawler.registry import Registry
 from crawler.source import Resumable, Source, head_of, listing
 from crawler.stages.account import AS_BEFORE, Account
 from crawler.stages.judging import Scopes

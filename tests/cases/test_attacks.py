@@ -15,7 +15,8 @@ from catalog.records import Severity
 from crawler.formats.byte_streams import BytesStream
 from crawler.formats.pickles import read_pickle
 from crawler.reader import Budget
-from crawler.reading import ObjectReader, Registry
+from crawler.reading import ObjectReader
+from crawler.registry import Registry
 from crawler.sources.local import LocalSource
 
 CASES = Path(__file__).parent / "attacks"

@@ -22,7 +22,7 @@ from catalog.settings import Settings
 from catalog.store import open_store
 from crawler.buckets import listing
 from crawler.events import CrawlNeeded, take_events
-from crawler.reading import Registry
+from crawler.registry import Registry
 from crawler.sources.s3 import S3Source
 
 REGISTRY = Registry([plugins.load("extractor", name)() for name in EXTRACTORS])

@@ -16,7 +16,7 @@ from catalog.records import RunState
 from catalog.search.engine import IndexOutcome
 from catalog.settings import Settings
 from catalog.store import open_store
-from crawler.reading import Registry
+from crawler.registry import Registry
 
 FOLDERS = ("", "a", "a/b", "c")
 NAMES = ("x", "y")

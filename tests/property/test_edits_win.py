@@ -15,7 +15,7 @@ from catalog.recording.field_changes import Action, FieldChange
 from catalog.records.history import VerificationCounts
 from catalog.settings import Settings
 from catalog.store import open_store
-from crawler.reading import Registry
+from crawler.registry import Registry
 
 LICENSES = st.sampled_from(["mit", "isc", "apache-2.0", ""])
 WORDS = st.lists(st.sampled_from("abcd"), max_size=3, unique=True)

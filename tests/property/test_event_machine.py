@@ -25,7 +25,7 @@ from catalog.store.leases import Lease
 from catalog.store.newest import present_document, with_documents
 from catalog.store.tables import record_files, records
 from crawler.events import CrawlNeeded, take_events
-from crawler.reading import Registry
+from crawler.registry import Registry
 
 REGISTRY = Registry(
     [plugins.load("extractor", name)() for name in (*EXTRACTORS, "checksums", "dvc", "mlflow-model")]

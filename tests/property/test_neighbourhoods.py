@@ -10,7 +10,8 @@ from hypothesis import given, settings
 
 from catalog.records import Member
 from crawler.reader import Budget
-from crawler.reading import ObjectReader, Registry
+from crawler.reading import ObjectReader
+from crawler.registry import Registry
 from crawler.sources.local import LocalSource
 
 ROOT = Path(__file__).parents[2]

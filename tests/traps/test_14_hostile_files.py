@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from catalog import plugins
 from crawler.reader import Budget
-from crawler.reading import ObjectReader, Registry
+from crawler.reading import ObjectReader
+from crawler.registry import Registry
 from crawler.sources.local import LocalSource
 
 HOSTILE = {

@@ -11,7 +11,7 @@ FIVE_TERABYTES = 5 * 10**12
 
 @pytest.mark.parametrize("name", ["huge.safetensors", "huge.gguf", "huge.pt", "huge.onnx"])
 def test_a_file_of_five_terabytes_costs_a_few_reads_and_no_more_than_once(shop, name):
-    from crawler.reading import Registry
+    from crawler.registry import Registry
 
     shop.registry = Registry.installed()
     path = shop.put(name, b"")

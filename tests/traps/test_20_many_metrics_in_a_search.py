@@ -7,7 +7,7 @@ from catalog.search.engine import IndexAction
 from catalog.search.page_state import PageParts
 from catalog.search.service import SearchService
 from catalog.search.vocabulary import MAX_PARAMETERS
-from crawler.reading import Registry
+from crawler.registry import Registry
 from indexer.drain import drain_now
 from indexer.engines import open_engine
 from indexer.engines.memory import MemoryEngine, MemoryIndex, MemoryWriter

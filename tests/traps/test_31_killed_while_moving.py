@@ -14,7 +14,7 @@ from catalog.records import ModelId, RunState
 from catalog.settings import Settings
 from catalog.store import open_store
 from catalog.store.tables import copies_due, record_files
-from crawler.reading import Registry
+from crawler.registry import Registry
 
 REGISTRY = Registry([plugins.load("extractor", name)() for name in EXTRACTORS])
 

@@ -10,7 +10,7 @@ from catalog.settings import Settings
 from catalog.store import open_store
 from catalog.store.documents import MAX_LOCATIONS
 from catalog.store.tables import copies_due, revisions
-from crawler.reading import Registry
+from crawler.registry import Registry
 
 
 def copies(shop, number):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from crawler.reading import Registry
+from crawler.registry import Registry
 
 CARD = "---\nlicense: gpl-3.0\npipeline_tag: text-generation\ntags: [old]\n---\n# Old\n\nAn old model.\n"
 MIT = "MIT License. Permission is hereby granted, free of charge, to any person obtaining a copy"

@@ -29,7 +29,7 @@ from catalog.records import (
 from catalog.settings import Settings
 from catalog.store.compression import DamagedText, unpacked
 from crawler.extractor import Claim
-from crawler.reading import Registry
+from crawler.registry import Registry
 from webui.app import create_app
 from webui.contracts import close_services, open_services
 

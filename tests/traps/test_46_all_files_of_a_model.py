@@ -5,7 +5,7 @@ import hashlib
 import pytest
 
 from catalog.records.hashes import combined_sha256
-from crawler.reading import Registry
+from crawler.registry import Registry
 
 VECTORS = (
     b"\x93NUMPY\x01\x00v\x00{'descr': '<f4', 'fortran_order': False, 'shape': (0, 0), }" + b" " * 58 + b"\n"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from fixtures.crawling import safetensors
 
-from crawler.reading import Registry
+from crawler.registry import Registry
 
 CORPUS = Path(__file__).parents[1] / "corpus" / "data"
 SUFFIXES = (

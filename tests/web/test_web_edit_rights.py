@@ -14,7 +14,7 @@ from catalog.records.accounts import Role
 from catalog.settings import Settings
 from catalog.store import open_store
 from crawler.commands.index_state import bring_up_to_date
-from crawler.reading import Registry
+from crawler.registry import Registry
 from webui.app import create_app
 from webui.contracts import close_services, open_services
 

@@ -8,7 +8,7 @@ from fixtures.crawling import safetensors
 from catalog.settings import Settings
 from catalog.store import open_store
 from crawler.crawl import crawl
-from crawler.reading import Registry
+from crawler.registry import Registry
 from crawler.sources.local import LocalSource
 from webui.app import create_app
 from webui.contracts import close_services, open_services

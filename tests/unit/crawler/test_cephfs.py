@@ -14,7 +14,7 @@ from catalog.records.sources import SourceDefinition, SourceRow
 from catalog.settings import Settings
 from catalog.store import open_store
 from crawler.crawl import crawl
-from crawler.reading import Registry
+from crawler.registry import Registry
 from crawler.sources.local import CHANGED_BELOW, LocalSource
 
 LONG_AGO = time.time() - 1_000_000

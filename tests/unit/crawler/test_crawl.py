@@ -11,7 +11,7 @@ from sqlalchemy import event
 from catalog.errors import WriterBusy
 from catalog.records import RunState
 from crawler.installed import installed_extractors
-from crawler.reading import Registry
+from crawler.registry import Registry
 from crawler.sources.local import LocalSource
 
 
@@ -102,7 +102,7 @@ def test_an_extractor_with_a_bug_costs_one_object(shop, caplog):
         def extract(self, reader):
             raise ZeroDivisionError("division by zero")
 
-    from crawler.reading import Registry
+    from crawler.registry import Registry
 
     shop.registry = Registry([*shop.registry._extractors, Buggy()])
     shop.model("bad.safetensors")

@@ -16,11 +16,11 @@ from catalog.errors import StoreUnavailable
 from catalog.records import ObjectKey, RunState
 from catalog.settings import Settings
 from catalog.store import open_store
-from catalog.store.joins import JUDGE
+from catalog.store.orphans import JUDGE
 from catalog.store.tables import model_ties
 from crawler.crawl import crawl
 from crawler.events import take_events
-from crawler.reading import Registry
+from crawler.registry import Registry
 from crawler.sources.local import LocalSource
 
 

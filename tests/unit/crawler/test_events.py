@@ -16,7 +16,7 @@ from catalog.settings import Settings
 from catalog.store import open_store
 from catalog.store.tables import split_directories, split_due, split_ties
 from crawler.events import CrawlNeeded, take_events
-from crawler.reading import Registry
+from crawler.registry import Registry
 
 CORPUS = Path(__file__).parents[2] / "corpus" / "data"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from catalog.settings import Settings
 from catalog.store import open_store
 from crawler.crawl import crawl
-from crawler.reading import Registry
+from crawler.registry import Registry
 from crawler.sources.local import LocalSource
 
 RUN = Path(__file__).parents[2] / "cases/formats/states-and-tables-of-trainers/input/ul"

@@ -19,7 +19,7 @@ from crawler.extractors.gguf import GgufExtractor
 from crawler.hidden_pickles import Allowance, with_hidden_pickles
 from crawler.named_calls import with_named_calls
 from crawler.reader import bytes_reader
-from crawler.reading import Registry
+from crawler.registry import Registry
 
 STATES = (
     *(

@@ -16,7 +16,9 @@ from crawler.pool import Pool
 from crawler.processes import Workers
 from crawler.reader import Budget
 from crawler.readers import ProcessReaders, SerialReaders, ThreadReaders, lost, prepare_reading, readers_for
-from crawler.reading import SHARED_BYTES, ObjectReader, Registry, SharedBytes
+from crawler.reading import ObjectReader
+from crawler.registry import Registry
+from crawler.shared_bytes import SHARED_BYTES, SharedBytes
 from crawler.sources.local import LocalSource
 
 FILES = 150

@@ -17,7 +17,7 @@ from crawler.extractors.torch_zip import TorchZipExtractor
 from crawler.extractors.weights_index import WeightsIndexExtractor
 from crawler.formats.torch_files import role_of
 from crawler.reader import bytes_reader
-from crawler.reading import Registry
+from crawler.registry import Registry
 
 
 @pytest.fixture

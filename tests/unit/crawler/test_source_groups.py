@@ -13,7 +13,7 @@ from catalog.store.attendance import Attendee, Shelved
 from catalog.store.documents import LIVE
 from crawler.crawl import crawl
 from crawler.grouping.groups import group
-from crawler.reading import Registry
+from crawler.registry import Registry
 from crawler.sources.local import LocalSource
 from crawler.stages import members
 from crawler.stages.arrivals import Arrivals

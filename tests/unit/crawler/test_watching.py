@@ -8,7 +8,7 @@ from fixtures.crawling import safetensors
 from fixtures.patience import wait_until
 
 from crawler.event_inbox import take_waiting
-from crawler.reading import Registry
+from crawler.registry import Registry
 from crawler.watching import DirectoryWatch
 
 

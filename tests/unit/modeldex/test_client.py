@@ -16,7 +16,7 @@ from catalog.settings import Settings
 from catalog.store import open_store
 from crawler.commands.index_state import bring_up_to_date
 from crawler.crawl import crawl
-from crawler.reading import Registry
+from crawler.registry import Registry
 from crawler.sources.local import LocalSource
 from modeldex.client import Client, NotFound, NotReached, Refused, TookTooLong
 from webui.app import create_app

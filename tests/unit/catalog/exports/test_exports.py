@@ -114,7 +114,7 @@ def crawled(folder, rows):
     from catalog.settings import Settings
     from catalog.store import open_store
     from crawler.crawl import crawl
-    from crawler.reading import Registry
+    from crawler.registry import Registry
     from crawler.sources.local import LocalSource
 
     for number, row in enumerate(rows.values()):

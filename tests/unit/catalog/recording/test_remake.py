@@ -14,7 +14,7 @@ from catalog.records import ModelId, ObjectKey
 from catalog.settings import Settings
 from catalog.store import open_store
 from crawler.crawl import crawl
-from crawler.reading import Registry
+from crawler.registry import Registry
 from crawler.sources.local import LocalSource
 
 EXAMPLES = Path(__file__).parents[4] / "examples"

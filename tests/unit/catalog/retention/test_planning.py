@@ -25,7 +25,7 @@ from catalog.store.tables import objects, revisions
 from crawler.addresses import open_source
 from crawler.crawl import crawl
 from crawler.formats.mlflow_entries import body_of
-from crawler.reading import Registry
+from crawler.registry import Registry
 from crawler.retention.unfinished_files import look_for_unfinished
 from crawler.sources.local import LocalSource
 

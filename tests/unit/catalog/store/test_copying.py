@@ -17,7 +17,7 @@ from catalog.settings import Settings
 from catalog.store import open_store
 from catalog.store.copying import copy_store
 from catalog.store.tables import extractions, records, runs
-from crawler.reading import Registry
+from crawler.registry import Registry
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from catalog.search.engine import IndexAction
 from catalog.store.joins import note_due
 from catalog.store.tables import joins_due, model_ties
 from crawler.crawl import crawl
-from crawler.reading import Registry
+from crawler.registry import Registry
 from crawler.sources.local import LocalSource
 from indexer.engines.memory import MemoryEngine, MemoryIndex, MemoryWriter
 from indexer.engines.memory.matching import satisfies

@@ -13,7 +13,7 @@ from catalog.records import ObjectKey
 from catalog.store.shares import MIN_SUBJECTS, drop_shares, is_share
 from catalog.store.tables import extractions
 from crawler.events import take_events
-from crawler.reading import Registry
+from crawler.registry import Registry
 
 RUNS = 150
 

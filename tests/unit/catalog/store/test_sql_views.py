@@ -13,7 +13,7 @@ from catalog import plugins
 from catalog.settings import Settings
 from catalog.store import open_store
 from catalog.store.sql_views import LISTS, MODELS, NAMES, statements, views_text
-from crawler.reading import Registry
+from crawler.registry import Registry
 
 DOCUMENTED = {
     "models": [

@@ -11,7 +11,7 @@ from fixtures.buckets import Refusal
 from fixtures.patience import PATIENCE_SECONDS
 
 from crawler.buckets.tails import is_archive
-from crawler.reading import Registry
+from crawler.registry import Registry
 
 BODY_BYTES = 3_000_000
 

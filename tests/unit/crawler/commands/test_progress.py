@@ -19,7 +19,7 @@ from catalog.settings import Settings
 from catalog.store import open_store
 from crawler.commands import progress
 from crawler.crawl import Progress, crawl
-from crawler.reading import Registry
+from crawler.registry import Registry
 from crawler.sources.local import LocalSource
 from crawler.stages import committing
 from indexer.drain import DrainReport

@@ -22,7 +22,7 @@ from catalog.testing.extractors import ExtractorSuite, Sample
 from crawler.extractors.archives import ArchivesExtractor
 from crawler.formats.archives import names_in_7z
 from crawler.reader import bytes_reader
-from crawler.reading import Registry
+from crawler.registry import Registry
 
 CONFIG = b'{"architectures": ["BertModel"], "model_type": "bert"}'
 CALLS = b"cposix\nsystem\n(S'touch /tmp/x'\ntR."

@@ -11,7 +11,7 @@ from fixtures.extraction import extract, values_of
 
 from catalog.testing.extractors import ExtractorSuite, Sample
 from crawler.extractors.coqui import CoquiExtractor
-from crawler.reading import Registry
+from crawler.registry import Registry
 
 CONFIG = {
     "output_path": "/home/jane/runs",

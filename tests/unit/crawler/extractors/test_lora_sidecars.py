@@ -10,7 +10,7 @@ from fixtures.extraction import file_sample
 from catalog.testing.extractors import ExtractorSuite
 from crawler.extractors.lora_sidecars import LoraSidecarsExtractor
 from crawler.extractors.safetensors import SafetensorsExtractor
-from crawler.reading import Registry
+from crawler.registry import Registry
 
 LORAS = Path(__file__).parents[3] / "cases/formats/lora-sidecars/input/ComfyUI/models/loras"
 

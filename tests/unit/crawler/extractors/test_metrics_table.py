@@ -11,7 +11,7 @@ from fixtures.extraction import extract
 
 from catalog.testing.extractors import ExtractorSuite, Sample
 from crawler.extractors.metrics_table import MetricsTableExtractor
-from crawler.reading import Registry
+from crawler.registry import Registry
 
 YOLO = b"""                  epoch,   train/box_loss,   metrics/mAP50(B),  metrics/mAP50-95(B),   val/box_loss,   lr/pg0
                       1,              2.0,                0.6,                  0.4,            1.5,     0.01

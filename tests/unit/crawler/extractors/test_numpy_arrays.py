@@ -12,7 +12,7 @@ from fixtures.extraction import extract, extract_file, values_of
 
 from catalog.testing.extractors import ExtractorSuite, Sample
 from crawler.extractors.numpy_arrays import NumpyExtractor
-from crawler.reading import Registry
+from crawler.registry import Registry
 
 DATA = Path(__file__).parents[3] / "corpus" / "data" / "classical"
 

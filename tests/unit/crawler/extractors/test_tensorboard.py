@@ -15,7 +15,7 @@ from catalog.testing.extractors import ExtractorSuite, Sample
 from crawler.extractors import tensorboard
 from crawler.extractors.tensorboard import TensorboardExtractor
 from crawler.formats.tfrecords import masked_checksum
-from crawler.reading import Registry
+from crawler.registry import Registry
 
 WRITTEN = bytes.fromhex("1800000000000000a37f4b22 0972df769278c3da411a0d627261696e2e4576656e743a32 4c11af66")
 """The first record as tensorboardX 2.6 writes it, with the checksums of its own library."""

@@ -10,7 +10,7 @@ import pytest
 from catalog.testing.extractors import ExtractorSuite, Sample
 from crawler.extractors.tfjs import TfjsExtractor
 from crawler.reader import bytes_reader
-from crawler.reading import Registry
+from crawler.registry import Registry
 
 MANIFEST = [
     {

@@ -17,7 +17,8 @@ from catalog.records import Severity
 from catalog.testing.extractors import ExtractorSuite, Sample
 from crawler.extractors.torch_export import TorchExportExtractor
 from crawler.reader import Budget
-from crawler.reading import ObjectReader, Registry
+from crawler.reading import ObjectReader
+from crawler.registry import Registry
 from crawler.sources.local import LocalSource
 
 DATA = Path(__file__).parents[3] / "corpus" / "data" / "torch"

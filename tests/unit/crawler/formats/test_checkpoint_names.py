@@ -7,7 +7,7 @@ from fixtures.crawling import safetensors
 from fixtures.extraction import extract, values_of
 
 from crawler.extractors.safetensors import SafetensorsExtractor
-from crawler.reading import Registry
+from crawler.registry import Registry
 
 
 @pytest.mark.parametrize(

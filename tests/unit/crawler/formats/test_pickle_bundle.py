@@ -12,7 +12,7 @@ from crawler import sniffing
 from crawler.extractor import Findings
 from crawler.formats import properties
 from crawler.reader import bytes_reader
-from crawler.reading import Registry
+from crawler.registry import Registry
 
 ESTIMATOR = b"csklearn.linear_model._logistic\nLogisticRegression\n)\x81}(X\x01\x00\x00\x00CG?\xe0\x00\x00\x00\x00\x00\x00ub"
 

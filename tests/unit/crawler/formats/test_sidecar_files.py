@@ -7,7 +7,7 @@ import pytest
 from fixtures.crawling import safetensors
 
 from catalog import plugins
-from crawler.reading import Registry
+from crawler.registry import Registry
 
 BOMS = Path(__file__).parents[3] / "corpus" / "data" / "boms"
 MIT = "MIT License\n\nPermission is hereby granted, free of charge, to any person … without restriction, including …"

@@ -7,7 +7,7 @@ import pytest
 from fixtures.crawling import safetensors
 
 from catalog import plugins
-from crawler.reading import Registry
+from crawler.registry import Registry
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 
-from crawler.reading import Registry
+from crawler.registry import Registry
 
 RUNS = 40
 SIGHTS = ("last_seen",)

@@ -12,7 +12,7 @@ from catalog.settings import Settings
 from catalog.store import open_store
 from catalog.store.tables import records, revisions
 from crawler.crawl import crawl
-from crawler.reading import Registry
+from crawler.registry import Registry
 from crawler.source import Listed
 from crawler.sources.local import LocalSource
 from crawler.stages import interim, reading

@@ -31,7 +31,7 @@ from catalog.settings import Settings
 from catalog.store import open_store
 from catalog.store.tables import edits
 from crawler.commands.index_state import bring_up_to_date
-from crawler.reading import Registry
+from crawler.registry import Registry
 from indexer.hive import connection
 from indexer.hive.pull import pull
 from indexer.settings import HiveSettings

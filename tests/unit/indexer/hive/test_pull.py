@@ -19,7 +19,7 @@ from catalog.records.data_tables import DataTable
 from catalog.settings import Settings
 from catalog.store import open_store
 from crawler.commands.index_state import bring_up_to_date
-from crawler.reading import Registry
+from crawler.registry import Registry
 from indexer.hive import pull as hive
 from indexer.hive.facts import kept_table
 

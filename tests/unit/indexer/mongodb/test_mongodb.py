@@ -29,7 +29,7 @@ from catalog.search.engine import IndexAction
 from catalog.settings import Settings
 from catalog.store import open_store
 from crawler.commands.index_state import bring_up_to_date
-from crawler.reading import Registry
+from crawler.registry import Registry
 from indexer.mongodb.sink import MAX_DEPTH, consumer_of, document_of, name_of, tell, write
 from indexer.mongodb.statements import MAX_DOCUMENT_BYTES, MAX_LEVELS, MAX_TEXT, Joined, pull
 from indexer.mongodb.statements import _statement as statement_of

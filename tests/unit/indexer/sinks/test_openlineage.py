@@ -16,7 +16,7 @@ from catalog import plugins
 from catalog.errors import UserError
 from catalog.settings import Settings
 from catalog.store import open_store
-from crawler.reading import Registry
+from crawler.registry import Registry
 from indexer.settings import OpenLineageSettings
 from indexer.sinks.openlineage import consumer_of, event_of, place_of, tell
 from indexer.sinks.webhooks import tell_all

@@ -5,7 +5,7 @@ import zipfile
 
 import pytest
 
-from crawler.reading import Registry
+from crawler.registry import Registry
 
 np = pytest.importorskip("numpy")
 SHAPES = {"fc1.weight": (8, 16), "fc1.bias": (8,), "fc2.weight": (2, 8), "fc2.bias": (2,)}
