@@ -24,7 +24,8 @@ from catalog.records.health import StoreHealth
 from catalog.sealing.names import MARK
 from catalog.search.engine import INDEX
 from catalog.search.page_state import WHOLE_PAGE, PageParts
-from catalog.search.scoped import ScopedEngine, moved_to
+from catalog.search.scoped import ScopedEngine
+from catalog.search.scoped_documents import moved_to
 from catalog.search.sealed import SealedEngine
 from catalog.search.service import SearchService
 from catalog.text.absence import ABSENT
@@ -271,11 +272,11 @@ class Catalog:
         """A table that models were trained on, with how many of those that are there; None where none is for this principal
         to see, or where a person says so of all that are.
         """
-        return self._training_tables().one(name)
+        return self._training_tables().table(name)
 
     def tables(self, names: Sequence[str] | None = None) -> list[tuple[DataTable, int]]:
         """The same of these names, or the most used ones of all, up to MAX_TABLES, by name."""
-        return self._training_tables().several(names)
+        return self._training_tables().tables(names)
 
     def trained_on(self, table: str, *, limit: int) -> list[Document]:
         """The first of the models that were trained on a table, by name."""

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from catalog.search.scoped import ELSEWHERE, EXTRA
+from catalog.search.scoped_documents import ELSEWHERE, EXTRA
 
 if TYPE_CHECKING:
     from catalog.records import Contender, FieldProvenance, ModelId

@@ -25,7 +25,7 @@ from catalog.query.nodes import (
 from catalog.query.subjects import comparisons, with_values
 from catalog.query.text.printing import quoted
 from catalog.query.text.search_text import parse
-from catalog.search.scoped import FLAGS, GROUP, PLACES
+from catalog.search.scoped_documents import FLAGS, GROUP, PLACES
 
 EXACT = (All, Exists, Nothing, Prefix, Range, Term, Terms, Wildcard)
 """Conditions that a model meets or does not. Words are none: what they find depends on how well others match."""

@@ -33,7 +33,7 @@ class TrainingTables:
     model: Callable[[str], StoredModel | None]
     sees_all: bool
 
-    def one(self, name: str) -> tuple[DataTable, int] | None:
+    def table(self, name: str) -> tuple[DataTable, int] | None:
         """A table with the number of models trained on it that are there; None where none is for this principal to see, or
         where a person says so of all that are.
         """
@@ -42,7 +42,7 @@ class TrainingTables:
         known = self.store().data_tables.of([plain]).get(plain) if models else None
         return None if known is None else (known, models)
 
-    def several(self, names: Sequence[str] | None) -> list[tuple[DataTable, int]]:
+    def tables(self, names: Sequence[str] | None) -> list[tuple[DataTable, int]]:
         """The same of these names, or the most used ones of all, up to MAX_TABLES, by name."""
         models = self._trained_on(names)
         known = self.store().data_tables.of(list(models)) if models else {}

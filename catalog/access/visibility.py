@@ -12,7 +12,8 @@ from catalog.lazy_dataclasses import dataclass, replace
 from catalog.query.nodes import Query
 from catalog.records.history import bare_cause
 from catalog.search.engine import SearchEngine
-from catalog.search.scoped import ScopedEngine, elsewhere
+from catalog.search.scoped import ScopedEngine
+from catalog.search.scoped_documents import elsewhere
 
 if TYPE_CHECKING:
     from catalog.access.readers import StoreReader

@@ -27,7 +27,6 @@ from catalog.sealing.faults import KeyMissing
 from catalog.store import audit, edits, joins, members, series
 from catalog.store.canonical import document_sha256, sanitised
 from catalog.store.codec import UNREADABLE, instant, pack_json
-from catalog.store.consumers import append, deliver_again
 from catalog.store.copies import Sharing, alike, listed, prints_of, shared_print, tells
 from catalog.store.copies_outside import with_few_others
 from catalog.store.database import insert_rows, upsert
@@ -39,6 +38,7 @@ from catalog.store.manifest_rows import Share, Shares, shares_among
 from catalog.store.newest import present_or_empty, with_documents
 from catalog.store.record_changes import Committed, RecordChange
 from catalog.store.record_rows import Origin, Row, differ_in_series, next_revision, row_of, standing_of
+from catalog.store.revision_log import append, deliver_again
 from catalog.store.runs import seen_at
 from catalog.store.sealed_parts import SealedParts
 from catalog.store.sealing import Sealing

@@ -6,7 +6,6 @@ not settled is a delivery, claimed by the process that works on it, put off unti
 
 from __future__ import annotations
 
-import json
 import random
 import secrets
 import time
@@ -18,17 +17,14 @@ from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, sele
 from catalog.errors import StoreError
 from catalog.lazy_dataclasses import dataclass
 from catalog.records import ModelId
-from catalog.records.series import LATEST, flagged_as_latest
+from catalog.records.series import LATEST
 from catalog.search.engine import INDEX, IndexAction, IndexOutcome
-from catalog.store.canonical import sanitised
-from catalog.store.compression import unpacked
-from catalog.store.database import insert_rows, parts, take_turn, upsert
+from catalog.store.database import parts, upsert
 from catalog.store.leases import is_dead, this_process
-from catalog.store.newest import IS_NEWEST, present_document, with_documents
+from catalog.store.newest import IS_NEWEST
+from catalog.store.revision_log import DEAD, GONE, PENDING, actions_of, newest_serial, states
 from catalog.store.tables import consumers, deliveries, records, revisions
 
-GONE = "gone"
-PENDING, DEAD = "pending", "dead"
 CLAIM_SECONDS = 300.0
 """How long a batch may take before another process may work on it, too. Who is known to be dead is not waited for."""
 FIRST_RETRY_SECONDS = 1.0
@@ -77,7 +73,7 @@ class Consumer:
         """Makes the consumer known, once: it gets every model there is, or only (`from_now`) what changes from now on."""
         with self._engine.begin() as connection:
             if connection.execute(_position(self.name)).scalar_one_or_none() is None:
-                position = _newest_serial(connection) if from_now else 0
+                position = newest_serial(connection) if from_now else 0
                 connection.execute(insert(consumers).values(name=self.name, position=position))
 
     def claim(self, limit: int = PAGE) -> list[IndexAction]:
@@ -89,13 +85,13 @@ class Consumer:
             if self.claims_for is not None and self.claims_for != self._place(connection):
                 return []
             rows = self._due(connection, limit)
-            while len(rows) < limit and position < (end := _newest_serial(connection)):
+            while len(rows) < limit and position < (end := newest_serial(connection)):
                 position, newer = self._newer(connection, position, end, limit - len(rows))
                 rows += newer
             if position != before:
                 self._move(connection, position)
             damaged: dict[str, str] = {}
-            actions = _actions(list({row.id: row for row in rows}.values()), damaged, self.name)
+            actions = actions_of(list({row.id: row for row in rows}.values()), damaged, self.name)
             for model, reason in damaged.items():
                 self._note(connection, model, reason, state=DEAD, attempts=1)
         return self.claim(limit) if damaged and not actions else actions
@@ -228,7 +224,7 @@ class Consumer:
         """Every model's present state in id order, for a rebuild, and the watermark to give to `since` afterwards."""
         self.damaged = {}
         with self._engine.connect() as connection:
-            watermark = _newest_serial(connection)
+            watermark = newest_serial(connection)
         return self._all(), watermark
 
     def since(self, watermark: int) -> Iterator[IndexAction]:
@@ -242,12 +238,10 @@ class Consumer:
                     .subquery()
                 )
                 statement = (
-                    _states(newer.c.serial)
-                    .join(newer, newer.c.model == records.c.id)
-                    .order_by(newer.c.serial)
+                    states(newer.c.serial).join(newer, newer.c.model == records.c.id).order_by(newer.c.serial)
                 )
                 rows = list(connection.execute(statement.limit(PAGE)))
-                actions = _actions(rows, self.damaged, self.name)
+                actions = actions_of(rows, self.damaged, self.name)
             yield from actions
             if len(rows) < PAGE:
                 return
@@ -291,7 +285,7 @@ class Consumer:
         now = time.time()
         forsaken = deliveries.c.claimed_by.in_(self._forsaken(connection, now))
         due = deliveries.c.claimed_by.is_(None) & (deliveries.c.next_try <= now)
-        waiting = _states().join(deliveries, deliveries.c.model == records.c.id).where(self._current())
+        waiting = states().join(deliveries, deliveries.c.model == records.c.id).where(self._current())
         rows: list[Any] = []
         for free in (
             forsaken,
@@ -322,7 +316,7 @@ class Consumer:
     def _newer(self, connection: Connection, position: int, end: int, limit: int) -> tuple[int, list[Any]]:
         """Claims what the cursor passes, and how far it comes; a revision that a newer one follows is passed by."""
         statement = (
-            _states(revisions.c.serial)
+            states(revisions.c.serial)
             .where(revisions.c.serial > position, revisions.c.serial <= end)
             .order_by(revisions.c.serial)
         )
@@ -429,8 +423,8 @@ class Consumer:
         while True:
             with self._engine.connect() as connection:
                 chosen = (records.c.id > last) & (records.c.state != GONE)
-                rows = list(connection.execute(_states().where(chosen).order_by(records.c.id).limit(PAGE)))
-                actions = _actions(rows, self.damaged, self.name)
+                rows = list(connection.execute(states().where(chosen).order_by(records.c.id).limit(PAGE)))
+                actions = actions_of(rows, self.damaged, self.name)
             yield from actions
             if len(rows) < PAGE:
                 return
@@ -447,87 +441,8 @@ class Consumer:
         return (deliveries.c.consumer == self.name) & (deliveries.c.revision >= records.c.revision)
 
 
-def append(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """New revisions at the end of the log; part of the transaction that changes their records.
-
-    Their serials must become visible in order, or a cursor would pass one that is committed after a higher one. So the
-    transactions that append take turns, from before they draw a serial until they are committed.
-    """
-    if rows:
-        take_turn(connection)
-        insert_rows(connection, revisions, rows)
-
-
-def deliver_again(
-    connection: Connection, states: Sequence[Mapping[str, Any]], *, index_alone: bool = False
-) -> None:
-    """States (`model`, `revision`) that are written once more or stand otherwise beside others: every consumer gets them
-    again, or the index alone.
-    """
-    due = {
-        "state": PENDING,
-        "reason": None,
-        "attempts": 0,
-        "next_try": 0.0,
-        "claimed_by": None,
-        "claimed_until": None,
-    }
-    chosen = select(consumers.c.name).order_by(consumers.c.name)
-    if index_alone:
-        chosen = chosen.where(consumers.c.name == INDEX)
-    # Workers note their claims in the order of the log and this one in another: they take turns, or wait for each other.
-    chosen = chosen.with_for_update()
-    names = list(connection.execute(chosen).scalars()) if states else []
-    upsert(connection, deliveries, [{"consumer": name, **state, **due} for name in names for state in states])
-
-
 def _position(name: str) -> Any:
     return select(consumers.c.position).where(consumers.c.name == name)
-
-
-def _newest_serial(connection: Connection) -> int:
-    return int(connection.execute(select(func.coalesce(func.max(revisions.c.serial), 0))).scalar_one())
-
-
-def _states(*more: Any) -> Any:
-    columns = (
-        records.c.id,
-        records.c.source,
-        records.c.revision,
-        records.c.state,
-        records.c.latest,
-    )
-    return with_documents(*columns, *more)
-
-
-def _actions(rows: Sequence[Any], damaged: dict[str, str], consumer: str) -> list[IndexAction]:
-    """The actions of these rows: revisions as they are, for the index with what stands beside them. A row whose document cannot be read is noted in `damaged` and costs that model alone."""
-    actions = []
-    for row in rows:
-        try:
-            document = _document(row)
-            if document is not None and row.latest and consumer == INDEX:
-                document = flagged_as_latest(document)
-            actions.append(IndexAction(id=row.id, revision=row.revision, document=document))
-        except (ValueError, TypeError, KeyError) as error:
-            damaged[row.id] = f"its record in the store is damaged ({type(error).__name__}: {error})"[:500]
-    return actions
-
-
-def _document(row: Any) -> dict[str, Any] | None:
-    return None if row.state == GONE else present_document(row, _read)
-
-
-def _read(data: bytes) -> dict[str, Any]:
-    """A stored document. It was sanitised when it was written; what a strict parser does not take is sanitised again."""
-    import orjson  # noqa: PLC0415 - 20 ms that only the writing side needs
-
-    text = unpacked(data)
-    try:
-        document: dict[str, Any] = orjson.loads(text)
-    except ValueError:
-        document = sanitised(json.loads(text))
-    return document
 
 
 def _pause(attempts: int) -> float:

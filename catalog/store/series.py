@@ -11,9 +11,9 @@ from collections.abc import Set as AbstractSet
 
 from sqlalchemy import ColumnElement, Connection, and_, case, collate, func, select, update
 
-from catalog.store.consumers import deliver_again
 from catalog.store.database import parts, take_turn
 from catalog.store.documents import LIVE
+from catalog.store.revision_log import deliver_again
 from catalog.store.tables import records
 
 

@@ -20,9 +20,9 @@ from catalog.settings import Settings
 from catalog.settings.core import DatabaseSettings
 from catalog.store import INDEX, consumers, open_store
 from catalog.store.batch import RecordBatch
-from catalog.store.consumers import append
 from catalog.store.database import begin_commit
 from catalog.store.records import RecordChange
+from catalog.store.revision_log import append
 from catalog.store.tables import deliveries, revisions
 
 ROOM = Path(__file__).parents[4]
