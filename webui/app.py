@@ -21,10 +21,11 @@ from webui.api import editing, retention
 from webui.caching import remembering
 from webui.compression import packed
 from webui.errors import register_errors
+from webui.headline import DATASET_UNKNOWN
 from webui.html import edit_views, retention_views, saved_views, views
 from webui.html.repeated import facet_items, result_items, table_rows
 from webui.past import REMEMBERED
-from webui.reading import command, kept_apart, services, signed_in
+from webui.reading import command, examples_folder, kept_apart, sees_all, services, signed_in
 from webui.rendering import answer
 from webui.security import with_security_headers
 from webui.text import attribute
@@ -66,7 +67,13 @@ def create_app(settings: Settings, services: Services) -> Flask:
     security.register(app)
     guard.register(app)
     refusals.register(app)
-    app.jinja_env.globals.update(signed_in=signed_in, command=command)
+    app.jinja_env.globals.update(
+        signed_in=signed_in,
+        sees_all=sees_all,
+        command=command,
+        examples_folder=examples_folder,
+        dataset_unknown=DATASET_UNKNOWN,
+    )
     app.register_blueprint(access.blueprint)
     app.register_blueprint(users.blueprint)
     app.register_blueprint(views.blueprint)

@@ -25,6 +25,8 @@ USUAL = (
     "loss",
 )
 HEADLINES_SHOWN = 3
+DATASET_UNKNOWN = "data set unknown"
+"""What every page says where nobody says what a value was measured on."""
 LABEL_CHARACTERS = 40
 
 

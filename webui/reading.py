@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flask import Response, current_app, g, request
@@ -56,6 +57,17 @@ def command(words: str) -> str:
     if known.home_origin == "default" or signed_in():
         return f"modeldex {words}"
     return f"MODELDEX_HOME={shlex.quote(str(known.home))} modeldex {words}"
+
+
+def sees_all() -> bool:
+    """Whether no model is hidden from who asks."""
+    return catalog().principal.sees_all
+
+
+def examples_folder() -> str:
+    """The folder of examples beside these rooms, for the command line; empty where they are installed without it."""
+    folder = Path(__file__).resolve().parents[1] / "examples"
+    return shlex.quote(str(folder)) if (folder / "SOURCES.txt").is_file() else ""
 
 
 def visit() -> Visit:

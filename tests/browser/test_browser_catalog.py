@@ -194,6 +194,10 @@ def test_the_box_is_a_combobox_that_keys_alone_lead_through(opened, full_url, br
     expect(box).to_have_attribute("aria-expanded", "false")
     assert box.get_attribute("aria-activedescendant") in {None, ""}
     assert box.input_value() == "framework:py"
+    box.evaluate(
+        "box => box.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowDown', isComposing: true }))"
+    )
+    box.evaluate("box => box.dispatchEvent(new InputEvent('input', { isComposing: true }))")
     box.press("t")
     expect(page.locator('#suggestions [data-text="framework:pytorch"]')).to_be_visible()
     box.press("ArrowDown")
@@ -252,5 +256,5 @@ def test_a_search_is_typed_refined_saved_reopened_tabled_plotted_and_compared(
     ticks.nth(0).check()
     ticks.nth(1).check()
     with arriving(page, "**/compare?ids=*"):
-        page.locator("#compare button").click()
+        page.locator("#compare [type=submit]").click()
     assert page.get_by_role("table").first.locator("thead th").count() == 2

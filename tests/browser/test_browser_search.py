@@ -228,9 +228,17 @@ def test_models_ticked_on_two_pages_are_compared_together(wide):
     with arriving(wide, "**/?page=2"):
         wide.locator(".paging a[rel=next]").click()
     wide.locator(".pick input").first.check()
-    expect(wide.locator("#compare button")).to_have_text("Compare 2")
+    expect(wide.locator("#compare [type=submit]")).to_have_text("Compare 2")
+    wide.locator("#compare [type=reset]").click()
+    expect(wide.locator(".pick input").first).to_be_focused()
+    wide.locator(".pick input").first.check()
+    expect(wide.locator("#compare [type=submit]")).to_have_text(
+        "Compare 1"
+    )  # that of the other page is gone, too
+    wide.locator(".pick input").nth(1).check()
+    expect(wide.locator("#compare [type=submit]")).to_have_text("Compare 2")
     with arriving(wide, "**/compare?ids=*"):
-        wide.locator("#compare button").click()
+        wide.locator("#compare [type=submit]").click()
     assert wide.locator("[aria-label='Models side by side'] thead th").count() == 2
 
 
@@ -258,6 +266,29 @@ def test_a_column_that_is_ticked_appears_and_stays_in_the_address(wide):
         wide.press("#another", "Enter")
     assert wide.locator(".results-table thead th").count() == before + 1
     assert wide.locator("#columns").get_attribute("open") is not None
+
+
+def column_order(page):
+    return page.locator("[data-column]").evaluate_all("heads => heads.map((head) => head.dataset.column)")
+
+
+def test_a_column_is_moved_with_keys_and_by_its_head(wide):
+    wide.goto("/?view=table&columns=task,size,owner")
+    wide.locator("#columns > summary").press("Enter")
+    expect(wide.locator("#columns")).to_have_attribute("open", "")
+    arrow = wide.get_by_role("link", name="Move Task right")
+    for columns in ("size,task,owner", "size,owner,task"):
+        with arriving(wide, f"**columns={columns.replace(',', '%2C')}**"):
+            arrow.press("Enter")
+        expect(arrow).to_be_focused()
+    expect(wide.locator("#live")).to_have_text("Task is column 3 of 3")
+    assert column_order(wide) == ["size", "owner", "task"]
+    head = wide.locator("[data-column=task]")
+    with arriving(wide, "**columns=task**"):
+        head.drag_to(wide.locator("[data-column=size]"))
+    assert column_order(wide) == ["task", "size", "owner"]
+    wide.go_back()
+    expect(wide.locator("[data-column]").first).to_have_attribute("data-column", "size")
 
 
 def test_what_is_typed_while_an_answer_is_fetched_stays(wide):
@@ -364,6 +395,13 @@ def test_a_page_stays_as_it_was_while_the_server_is_away(wide, complaints):
     with arriving(wide, "**framework=**"):
         wide.locator("#trouble a").click()
     assert total(wide) > 0
+    wide.route("http://*/", lambda route: route.abort())
+    wide.go_back()
+    expect(wide.locator("#trouble")).to_contain_text("still the page before, not the one of the address")
+    assert "framework" not in wide.url
+    wide.unroute("http://*/")
+    wide.go_forward()  # to the address of what is shown
+    expect(wide.locator("#page:not(:has(#trouble))")).to_be_visible()
     assert [text for text in complaints if "Failed to load resource" not in text] == []
     complaints.clear()
 
@@ -490,6 +528,17 @@ def test_the_columns_that_nobody_chose_fit_beside_the_facets_of_a_small_laptop(t
     page.goto("/?view=table")
     cut = "element => element.scrollWidth - element.clientWidth"
     assert page.locator(".scroll:has(> .results-table)").evaluate(cut) == 0
+
+
+def test_a_long_name_leaves_room_for_the_values_of_a_model(tab):
+    """On a tablet one long name of a hyper-parameter left the values beside it a letter a line."""
+    page = tab("chromium", viewport={"width": 700, "height": 900})
+    page.goto(f"/models/{FIRST}")
+    page.locator(".values-table th[scope=row]").last.evaluate(
+        "name => (name.textContent = 'leaf_estimation_'.repeat(9))"
+    )
+    widths = "cells => cells.map((cell) => cell.getBoundingClientRect().width)"
+    assert min(page.locator(".values-table tr[data-row] td:nth-child(2)").evaluate_all(widths)) > 150
 
 
 def test_on_a_phone_the_filters_wait_behind_one_word(phone):

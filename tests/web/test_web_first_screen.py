@@ -2,9 +2,11 @@
 
 import ast
 import re
+from pathlib import Path
 
 import pytest
 from fixtures.shelf import MemoryStore, model_documents
+from fixtures.users import role
 from fixtures.web import crawl_runs, index_of
 
 from catalog.access.catalog import Catalogs
@@ -43,6 +45,27 @@ def scored(name, value, *, metric="f1", dataset="conll2003", split="test", **fie
     evaluation = {"metric": metric, "value": value, "dataset": dataset, "split": split}
     evaluation = {part: given for part, given in evaluation.items() if given is not None}
     return a_model(name, metrics={metric: value}, metric_names=[metric], evaluations=[evaluation], **fields)
+
+
+# What a first visitor does next
+
+
+def test_an_empty_catalog_says_what_to_type_and_fills_itself(tmp_path):
+    """The page stayed empty until somebody thought of loading it anew, and named a folder that was somewhere else."""
+    text = client_of([], tmp_path).get("/").text
+    examples = Path(__file__).parents[2] / "examples"
+    assert f'data-copy="MODELDEX_HOME={tmp_path} modeldex crawl FOLDER"' in text
+    assert f'data-copy="MODELDEX_HOME={tmp_path} modeldex crawl {examples}"' in text
+    assert 'class="empty" data-poll="5000"' in text
+
+
+def test_who_may_see_no_model_is_not_told_to_crawl(open_house):
+    house = open_house()
+    house.add("bob", role("viewer", "tag:nothing-has-it"))
+    house.add("amy", role("admin"))
+    text = house.client("bob").get("/").text
+    assert "There is no model that you may see" in text
+    assert "modeldex crawl" not in text
 
 
 # Is it safe

@@ -26,6 +26,18 @@ def test_the_table_keeps_the_columns_of_its_address_and_their_order(web):
     assert [head.split("on ")[0].strip() for head in heads(text)][2:] == ["License", "F1", "Size", "Owner"]
 
 
+def test_arrows_move_a_column_by_one_as_far_as_it_goes(web):
+    text = web.get("/?view=table&columns=license,f1,size&q=bert&page=2").text
+    moves = re.findall(r'<a href="([^"]+)"[^>]*data-key="((?:left|right)-[^"]+)"', text)
+    assert {key: re.search(r"columns=([^&]+)", url)[1] for url, key in moves} == {
+        "right-license": "f1%2Clicense%2Csize",
+        "left-f1": "f1%2Clicense%2Csize",
+        "right-f1": "license%2Csize%2Cf1",
+        "left-size": "license%2Csize%2Cf1",
+    }
+    assert all("page=2" in url and "q=bert" in url for url, _ in moves)
+
+
 def test_every_link_of_a_table_keeps_the_table(web):
     text = web.get("/?view=table&columns=f1,size&q=bert").text
     toggles = re.findall(r'href="(/\?[^"]*(?:sort|task|page)=[^"]*)" [^>]*data-partial', text)

@@ -14,7 +14,7 @@ from mappings.metrics import find
 from webui.columns import METRIC, Column, Measured, column, every_measure, figure_of, place_on_page
 from webui.documents import flattened, text_at, values_at
 from webui.finding import Rival
-from webui.headline import metric_label
+from webui.headline import DATASET_UNKNOWN, metric_label
 from webui.html.headline import scores
 from webui.html.rows import Badge, badges
 from webui.numbers import decimal
@@ -242,7 +242,7 @@ def _metric_row(name: str, basis: str, measures: Sequence[Measured | None]) -> C
         )
     return ComparedRow(
         label=metric_label(name),
-        note=f"on {basis}" if basis else "on unknown data",
+        note=f"on {basis}" if basis else DATASET_UNKNOWN,
         place="evaluations",
         cells=tuple(cells),
         equal=len(known) == len(measures) and len(set(known)) == 1 and bool(basis),

@@ -398,7 +398,7 @@ def _dataset_choices(data: PlotData) -> tuple[PlotChoice, ...]:
     choices = [
         PlotChoice(
             value=basis,
-            label=f"{'unknown data set' if basis == UNKNOWN_DATASET else basis} ({number:,})",
+            label=f"{'unknown' if basis == UNKNOWN_DATASET else basis} ({number:,})",
             selected=basis == data.basis,
         )
         for basis, number in data.bases.items()

@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from markupsafe import Markup
 
+from webui.headline import DATASET_UNKNOWN
 from webui.html.facets import FacetOption, FacetPanel
 from webui.html.headline import Score
 from webui.html.rows import Badge, Fact, ResultRow
@@ -261,7 +262,7 @@ def _score(score: Score | None, url: str) -> str:
     if score is None:
         return ""
     note = f", {escaped(score.note)}" if score.note else ""
-    where, unknown = "on unknown data", " unknown"
+    where, unknown = DATASET_UNKNOWN, " unknown"
     if score.dataset:
         split = f" · <bdi>{escaped(score.split)}</bdi>" if score.split else ""
         where, unknown = f"<bdi>{escaped(score.dataset)}</bdi>{split}", ""

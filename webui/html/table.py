@@ -25,6 +25,7 @@ from webui.columns import (
     usual_columns,
 )
 from webui.documents import text_at
+from webui.headline import DATASET_UNKNOWN
 from webui.html.rows import Badge, Folding, badges, foldings
 from webui.numbers import Figure
 from webui.text import NAME_CHARACTERS, shown
@@ -76,11 +77,14 @@ class TableRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnChoice:
-    """A column that may be shown."""
+    """A column that may be shown. One that is shown is moved by its addresses; the first and the last lack one."""
 
     name: str
     label: str
     chosen: bool
+    place: int = 0  # among those that are shown, from 1
+    left_url: str = ""
+    right_url: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +123,7 @@ def table_view(page: SearchPage, addresses: Addresses) -> TableView:
             _row(document, apart_by[place], row_cells, addresses, folded[place])
             for place, (document, row_cells) in enumerate(zip(page.hits, by_row, strict=True))
         ),
-        choices=_choices(columns, page),
+        choices=_choices(columns, page, addresses),
         unknown=tuple(shown(name, 60) for name in names if column(name) is None),
     )
 
@@ -160,7 +164,7 @@ def _cells(documents: Sequence[Mapping[str, Any]], of: Column) -> list[Cell]:
         _cell(
             figure_of_measure(measure),
             of,
-            note=basis or "data set unknown",
+            note=basis or DATASET_UNKNOWN,
             apart=basis is not None and (not basis or basis != usual),
         )
         for measure, basis in zip(measures, bases, strict=True)
@@ -206,10 +210,18 @@ def _common_note(of: Column, cells: Sequence[Cell]) -> str:
     return "on different data, not comparable" if bases else ""
 
 
-def _choices(columns: Sequence[Column], page: SearchPage) -> tuple[ColumnChoice, ...]:
+def _choices(columns: Sequence[Column], page: SearchPage, addresses: Addresses) -> tuple[ColumnChoice, ...]:
+    names = [known.name for known in columns]
     chosen = {
-        known.name: ColumnChoice(name=known.name, label=_choice_label(known), chosen=True)
-        for known in columns
+        known.name: ColumnChoice(
+            name=known.name,
+            label=_choice_label(known),
+            chosen=True,
+            place=index + 1,
+            left_url=_swapped(names, index - 1, page.state, addresses),
+            right_url=_swapped(names, index, page.state, addresses),
+        )
+        for index, known in enumerate(columns)
     }
     paths = {(known.kind, known.path) for known in columns if not known.dataset}
     offered = [short_name(name) for name in usual_columns()]
@@ -223,6 +235,14 @@ def _choices(columns: Sequence[Column], page: SearchPage) -> tuple[ColumnChoice,
         if _has_values(known, page):
             others[name] = ColumnChoice(name=name, label=known.label, chosen=False)
     return (*chosen.values(), *others.values())
+
+
+def _swapped(names: Sequence[str], left: int, state: SearchState, addresses: Addresses) -> str:
+    """The table with this column behind the next one; empty where there is no such pair."""
+    if not 0 <= left < len(names) - 1:
+        return ""
+    columns = (*names[:left], names[left + 1], names[left], *names[left + 2 :])
+    return addresses.search(replace(state, view=replace(state.view, columns=columns)))
 
 
 def _has_values(of: Column, page: SearchPage) -> bool:

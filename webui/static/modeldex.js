@@ -5,6 +5,7 @@
   const live = document.getElementById("live");
   const form = document.getElementById("search");
   const WAIT_MS = 600;
+  const COPIED_MS = 2000;
   let loading = null;
   let timer = 0;
   let polling = 0;
@@ -18,7 +19,7 @@
       event.preventDefault();
       box.focus();
       box.select();
-    } else if (event.key === "Escape" && !event.defaultPrevented) {
+    } else if (event.key === "Escape" && !event.defaultPrevented && !event.isComposing) {
       if (!closeMenus({ focuses: true })) closeSheet();
     }
   });
@@ -72,7 +73,7 @@
     }
   }
 
-  function replace(old, { url, fresh }, sent, { sends, push, quiet, toTop = false, scroll = null }) {
+  function replace(old, { url, fresh }, sent, { sends, push, quiet, toTop = false, scroll = null, said = "" }) {
     const page = fresh.getElementById("page");
     const field = old.contains(document.activeElement) ? document.activeElement : null;
     const selected = field && isText(field) ? [field.selectionStart, field.selectionEnd] : null;
@@ -89,7 +90,7 @@
     if (field) focusAgain(field, selected, quiet);
     if (toTop) window.scrollTo(0, 0);
     else if (scroll !== null) window.scrollTo(0, scroll);
-    if (!quiet) announce(page);
+    if (!quiet || isNone(old)) announce(page, said);
   }
 
   const fieldsOf = (page) => page.querySelectorAll("input, select");
@@ -128,19 +129,24 @@
   function tellTrouble(page, url, answer) {
     document.getElementById("trouble")?.remove();
     const text = answer ? `The server could not answer (${answer.status}).` : "The server does not answer.";
-    const notice = Object.assign(document.createElement("p"), { id: "trouble", className: "notice warn", textContent: `${text} The page is as it was. ` });
+    // Back and Forward have changed the address already.
+    const astray = address() !== shown;
+    const still = astray ? "This is still the page before, not the one of the address." : "The page is as it was.";
+    const notice = Object.assign(document.createElement("p"), { id: "trouble", className: "notice warn", textContent: `${text} ${still} ` });
+    notice.classList.toggle("astray", astray);
     const again = Object.assign(document.createElement("a"), { href: url, textContent: "Try again" });
     again.dataset.partial = "";
     notice.append(again);
     page.querySelector("#content").prepend(notice);
     live.setAttribute("aria-live", "assertive");
-    live.textContent = text;
+    live.textContent = `${text} ${still}`;
   }
 
-  function announce(page) {
-    const assertive = page.dataset.announce.startsWith("0 ");
-    live.setAttribute("aria-live", assertive ? "assertive" : "polite");
-    live.textContent = page.dataset.announce;
+  const isNone = (page) => page.dataset.announce.startsWith("0 ");
+
+  function announce(page, said) {
+    live.setAttribute("aria-live", isNone(page) ? "assertive" : "polite");
+    live.textContent = said || page.dataset.announce;
   }
 
   function keepOpen(old, page, quiet) {
@@ -166,13 +172,14 @@
     if (selected && isText(again)) again.setSelectionRange(...selected);
   }
 
-  function formUrl({ leaves = "" } = {}) {
+  function formUrl({ leaves = "", columns = null } = {}) {
     const query = new URLSearchParams();
     const unfinished = leaves && document.getElementById(leaves);
     if (unfinished) unfinished.disabled = true;
     for (const [name, value] of new FormData(form)) if (value) query.append(name, value);
     if (unfinished) unfinished.disabled = false;
-    if (!choseColumns(query)) query.delete("columns");
+    if (columns || !choseColumns(query)) query.delete("columns");
+    for (const name of columns ?? []) query.append("columns", name);
     const text = query.toString();
     return form.getAttribute("action") + (text ? "?" + text : "");
   }
@@ -191,7 +198,7 @@
     if (!link || event.defaultPrevented || opensElsewhere(event)) return;
     event.preventDefault();
     // An SVG link's href is an object; the attribute is text everywhere.
-    show(link.getAttribute("href"), { toTop: "top" in link.dataset });
+    show(link.getAttribute("href"), { toTop: "top" in link.dataset, said: link.dataset.said });
   });
 
   document.addEventListener("input", (event) => {
@@ -286,12 +293,44 @@
     return hits.slice(ends[0], ends[1] + 1);
   }
 
+  // A column is moved by its head with the mouse; its arrows among the columns do the same with keys and without a script.
+  let dragged = null;
+  const headAt = (event) => event.target.closest?.("th[data-column]");
+  document.addEventListener("dragstart", (event) => {
+    dragged = headAt(event);
+    if (dragged) event.dataTransfer.setData("text/plain", dragged.dataset.column);
+  });
+  document.addEventListener("dragover", (event) => {
+    const over = dragged && headAt(event);
+    if (over) event.preventDefault(); // it may be dropped here
+    mark(over);
+  });
+  document.addEventListener("drop", (event) => {
+    const over = dragged && headAt(event);
+    if (!over) return;
+    event.preventDefault();
+    if (over === dragged) return;
+    const columns = headsOf(over).map((head) => head.dataset.column);
+    const to = columns.indexOf(over.dataset.column);
+    columns.splice(to, 0, ...columns.splice(columns.indexOf(dragged.dataset.column), 1));
+    show(formUrl({ leaves: "another", columns }), { sends: true, said: `Moved to column ${to + 1} of ${columns.length}` });
+  });
+  document.addEventListener("dragend", () => mark((dragged = null)));
+
+  const headsOf = (head) => [...head.parentElement.querySelectorAll("[data-column]")];
+
+  function mark(over) {
+    for (const head of document.querySelectorAll("[data-drop]")) if (head !== over) delete head.dataset.drop;
+    if (over && over !== dragged) over.dataset.drop = headsOf(over).indexOf(dragged) < headsOf(over).indexOf(over) ? "after" : "before";
+  }
+
   // A link within the page, as to skip its head, changes the address, too, and fetches nothing.
   const address = () => window.location.pathname + window.location.search;
   let shown = address();
   window.addEventListener("popstate", (event) => {
-    if (!document.getElementById("page") || (address() === shown && !loading)) return;
-    show(window.location.href, { push: false, scroll: tops.get(entryOf(event.state)) ?? null });
+    if (!document.getElementById("page")) return;
+    if (address() === shown && !loading) document.querySelector("#trouble.astray")?.remove(); // it is the page of the address again
+    else show(window.location.href, { push: false, scroll: tops.get(entryOf(event.state)) ?? null });
   });
 
   // A long list or table of names gets a field that narrows it while one types.
@@ -327,6 +366,13 @@
     if (event.target.checked) picked.set(event.target.value, true);
     else picked.delete(event.target.value);
     showPicked();
+  });
+
+  document.addEventListener("reset", (event) => {
+    if (event.target.id !== "compare") return;
+    picked.clear();
+    showPicked();
+    document.querySelector(".pick input")?.focus(); // the button is gone
   });
 
   function showPicked() {
@@ -391,9 +437,18 @@
   document.addEventListener("click", async (event) => {
     const button = event.target.closest("[data-copy]");
     if (!button) return;
-    await navigator.clipboard.writeText(button.dataset.copy || window.location.href);
-    button.textContent = "Copied";
-    live.textContent = button.dataset.said || "Copied";
+    const copied = await navigator.clipboard.writeText(button.dataset.copy || window.location.href).then(() => true, () => false);
+    const said = copied ? button.dataset.said || "Copied" : "The browser does not let this page copy";
+    live.textContent = said;
+    if (button.dataset.done) return;
+    const words = [...button.childNodes];
+    button.dataset.done = "yes";
+    button.replaceChildren(copied ? "Copied" : "Not copied");
+    setTimeout(() => {
+      button.replaceChildren(...words);
+      delete button.dataset.done;
+      if (live.textContent === said) live.textContent = ""; // the same words are heard again
+    }, COPIED_MS);
   });
 
   function pollLater() {

@@ -12,10 +12,14 @@
     box.setAttribute(name, value);
   }
 
-  box.addEventListener("input", () => {
+  // Half of a character that is being composed begins no word.
+  box.addEventListener("input", (event) => event.isComposing || suggestLater());
+  box.addEventListener("compositionend", suggestLater);
+
+  function suggestLater() {
     clearTimeout(asking);
     asking = setTimeout(suggest, 150);
-  });
+  }
 
   async function suggest() {
     const typed = box.value;
@@ -78,7 +82,7 @@
   }
 
   box.addEventListener("keydown", (event) => {
-    if (event.isComposing) return; // its keys choose characters
+    if (event.isComposing || event.keyCode === 229) return; // its keys choose characters; Safari says so by the number alone
     const count = list.hidden ? 0 : list.children.length;
     if (event.key === "Escape" && count) {
       event.preventDefault(); // which would empty the box
