@@ -351,7 +351,7 @@ def test_a_tick_does_not_wait_for_a_page_that_comes_anew_by_itself(wide):
         wide.route(re.compile(r"/$"), hold)
     follow(wide, wide.locator('[data-facet="framework"] .option').first)
     assert chosen(wide).count() == 1
-    wide.unroute_all()
+    wide.unroute_all(behavior="ignoreErrors")  # the page may just be coming anew once more
 
 
 def test_the_box_offers_nothing_where_no_suggestions_come(wide):
@@ -365,8 +365,10 @@ def test_the_box_offers_nothing_where_no_suggestions_come(wide):
     wide.unroute_all()
 
 
-def test_the_page_of_health_follows_what_happens_and_keeps_what_is_open(wide):
-    """Once somebody had opened what a run tells, the page stood still for as long as they did nothing else."""
+def test_the_page_of_health_follows_what_happens_and_keeps_what_is_open(wide, complaints):
+    """Once somebody had opened what a run tells, the page stood still for as long as they did nothing else; and with a
+    server that was away it stood still without a word.
+    """
     wide.clock.install()
     wide.goto("/health")
     wide.evaluate("document.getElementById('health').dataset.old = 'yes'")
@@ -377,6 +379,14 @@ def test_the_page_of_health_follows_what_happens_and_keeps_what_is_open(wide):
     expect(wide.locator("#health:not([data-old])")).to_be_visible()
     expect(summary).to_be_focused()
     expect(wide.locator("#health details[id][open]")).to_have_count(1)
+    wide.route("**/health", lambda route: route.abort())
+    wide.clock.run_for(16_000)
+    expect(wide.locator("#live")).to_contain_text("does not answer")
+    wide.unroute("**/health")
+    wide.clock.run_for(16_000)
+    expect(wide.locator("#health:not(.away)")).to_be_visible()
+    assert [text for text in complaints if "Failed to load resource" not in text] == []
+    complaints.clear()
 
 
 def test_a_page_stays_as_it_was_while_the_server_is_away(wide, complaints):
@@ -388,6 +398,7 @@ def test_a_page_stays_as_it_was_while_the_server_is_away(wide, complaints):
     wide.route("**/?*framework=*", lambda route: route.abort())
     wide.locator(f'input[data-key="{key}"]').check()
     expect(wide.locator("#trouble")).to_contain_text("does not answer")
+    expect(wide.locator("#trouble")).to_be_in_viewport()  # it was said above, where the results begin
     assert wide.locator("h1.total").inner_text() == everything
     assert wide.input_value("#q") == "bert"
     wide.unroute("**/?*framework=*")

@@ -149,7 +149,7 @@ def _needs(health: Health, addresses: Addresses) -> tuple[NeedView, ...]:
 def _workers(health: Health) -> str:
     if not health.workers:
         return "No worker runs."
-    return "1 worker runs." if health.workers == 1 else f"{health.workers:,} workers run."
+    return "1 worker is running." if health.workers == 1 else f"{health.workers:,} workers are running."
 
 
 def _source(

@@ -9,7 +9,8 @@
     try {
       const answer = await fetch(window.location.href, { headers: { Accept: "text/html" } });
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("health");
-      if (!answer.ok || !fresh || isBusy(old)) return wait(old);
+      if (!answer.ok || !fresh) return tellTrouble(old);
+      if (isBusy(old)) return wait(old);
       for (const open of old.querySelectorAll("details[open][id]")) {
         fresh.querySelector("#" + CSS.escape(open.id))?.setAttribute("open", "");
       }
@@ -19,8 +20,15 @@
       if (focused) fresh.querySelector(`#${CSS.escape(focused)} > summary`)?.focus({ preventScroll: true });
       wait(fresh);
     } catch {
-      wait(old); // the server is away: it may come back
+      tellTrouble(old);
     }
+  }
+
+  // The server is away, or the session has ended. It may come back.
+  function tellTrouble(old) {
+    if (!old.classList.contains("away")) live.textContent = old.dataset.away;
+    old.classList.add("away");
+    wait(old);
   }
 
   // Whoever marks or chooses something there keeps it. Who opened what a run tells goes on to follow the rest.
