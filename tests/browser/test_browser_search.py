@@ -223,11 +223,15 @@ def test_the_heads_of_a_table_stay_on_top_of_their_columns(wide, address):
 
 
 def test_models_ticked_on_two_pages_are_compared_together(wide):
+    """Whoever looked at a model before they compared had lost what they had ticked on other pages."""
     wide.goto("/")
     wide.locator(".pick input").first.check()
     with arriving(wide, "**/?page=2"):
         wide.locator(".paging a[rel=next]").click()
     wide.locator(".pick input").first.check()
+    expect(wide.locator("#compare [type=submit]")).to_have_text("Compare 2")
+    follow(wide, wide.locator(".row h2 a").first)
+    wide.go_back()
     expect(wide.locator("#compare [type=submit]")).to_have_text("Compare 2")
     wide.locator("#compare [type=reset]").click()
     expect(wide.locator(".pick input").first).to_be_focused()
@@ -240,6 +244,7 @@ def test_models_ticked_on_two_pages_are_compared_together(wide):
     with arriving(wide, "**/compare?ids=*"):
         wide.locator("#compare [type=submit]").click()
     assert wide.locator("[aria-label='Models side by side'] thead th").count() == 2
+    wide.evaluate("sessionStorage.clear()")  # the tab is that of other tests, too
 
 
 def a_column(page):

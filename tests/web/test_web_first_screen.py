@@ -68,6 +68,12 @@ def test_who_may_see_no_model_is_not_told_to_crawl(open_house):
     assert "modeldex crawl" not in text
 
 
+def test_parameters_below_a_histogram_are_written_as_beside_the_model(tmp_path):
+    """`10499+` stood beside 10,499 params."""
+    text = client_of([a_model("small", parameters=10_499)], tmp_path).get("/").text
+    assert "<span>10,499+</span>" in text
+
+
 # Is it safe
 
 

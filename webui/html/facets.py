@@ -165,8 +165,10 @@ def _ticks(bars: list[FacetBucket], unit: str | None) -> tuple[str, ...]:
 
 
 def _tick(low: str, unit: str | None) -> str:
-    """A bound as people read it: 500 B of 500 bytes, 200 kB of 200kB."""
+    """A bound as people read it: 500 B of 500 bytes, 200 kB of 200kB, 10,499 of 10499 parameters."""
     text = bound(low)
+    if unit == "count" and text.isdecimal():
+        return f"{int(text):,}"
     if unit != "bytes":
         return text
     number = text.rstrip("kMGTPEB")

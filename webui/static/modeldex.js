@@ -131,7 +131,7 @@
     const text = answer ? `The server could not answer (${answer.status}).` : "The server does not answer.";
     // Back and Forward have changed the address already.
     const astray = address() !== shown;
-    const still = astray ? "This is still the page before, not the one of the address." : "The page is as it was.";
+    const still = astray ? "This is still the page before, not the one of the address." : "The results are as they were.";
     const notice = Object.assign(document.createElement("p"), { id: "trouble", className: "notice warn", textContent: `${text} ${still} ` });
     notice.classList.toggle("astray", astray);
     const again = Object.assign(document.createElement("a"), { href: url, textContent: "Try again" });
@@ -359,18 +359,35 @@
     }
   }
 
-  // What is chosen for a comparison stays chosen while one pages and refines; the bar says how many.
-  const picked = new Map();
+  // What is chosen for a comparison stays chosen in this tab while one pages, refines and looks at a model; the bar says how many.
+  const picked = new Set(pickedBefore());
+
+  function pickedBefore() {
+    try {
+      return [].concat(JSON.parse(sessionStorage.getItem("picked")) ?? []);
+    } catch {
+      return []; // a browser may refuse to keep anything
+    }
+  }
+
+  function keepPicked() {
+    try {
+      sessionStorage.setItem("picked", JSON.stringify([...picked]));
+    } catch {} // the choice then ends with the page
+  }
+
   document.addEventListener("change", (event) => {
     if (!event.target.matches(".pick input")) return;
-    if (event.target.checked) picked.set(event.target.value, true);
+    if (event.target.checked) picked.add(event.target.value);
     else picked.delete(event.target.value);
+    keepPicked();
     showPicked();
   });
 
   document.addEventListener("reset", (event) => {
     if (event.target.id !== "compare") return;
     picked.clear();
+    keepPicked();
     showPicked();
     document.querySelector(".pick input")?.focus(); // the button is gone
   });
@@ -382,7 +399,7 @@
     for (const one of boxes) one.checked = picked.has(one.value);
     for (const old of bar.querySelectorAll("input[name=ids]")) old.remove();
     const here = new Set(boxes.map((one) => one.value));
-    for (const id of picked.keys()) {
+    for (const id of picked) {
       if (here.has(id)) continue;
       const carried = Object.assign(document.createElement("input"), { type: "hidden", name: "ids", value: id });
       bar.append(carried);
@@ -395,7 +412,7 @@
 
   // A browser that goes back ticks again what was ticked, after this script has run.
   function pickTicked() {
-    for (const one of document.querySelectorAll(".pick input:checked")) picked.set(one.value, true);
+    for (const one of document.querySelectorAll(".pick input:checked")) picked.add(one.value);
     showPicked();
   }
   window.addEventListener("pageshow", pickTicked);
