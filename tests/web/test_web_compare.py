@@ -93,11 +93,16 @@ def test_a_date_that_repeats_another_is_not_shown_again(second, labels):
 
 def test_hyper_parameters_and_requirements_stand_side_by_side_by_name():
     page = compared(
-        model("a", hyperparameters={"dropout": 0.1}, dependencies=["torch==2.1", "numpy"]),
-        model("b", hyperparameters={"dropout": 0.3, "lora": {"r": 8}}, dependencies=["torch>=2.2", "numpy"]),
+        model("a", hyperparameters={"dropout": 0.1, "nesterov": True}, dependencies=["torch==2.1", "numpy"]),
+        model(
+            "b",
+            hyperparameters={"dropout": 0.3, "nesterov": False, "lora": {"r": 8}},
+            dependencies=["torch>=2.2", "numpy"],
+        ),
     )
     rows = {row.label: [cell.text for cell in row.cells] for section in page.sections for row in section.rows}
     assert rows["dropout"] == ["0.1", "0.3"]
+    assert rows["nesterov"] == ["yes", "no"]  # as on the page of a model
     assert rows["lora.r"] == ["", "8"]
     assert rows["torch"] == ["==2.1", ">=2.2"]
     assert "numpy" not in rows

@@ -17,7 +17,7 @@ from webui.finding import Rival
 from webui.headline import DATASET_UNKNOWN, metric_label
 from webui.html.headline import scores
 from webui.html.rows import Badge, badges
-from webui.numbers import decimal
+from webui.numbers import decimal, figure
 from webui.text import NAME_CHARACTERS, shown
 from webui.urls import Addresses
 
@@ -334,7 +334,7 @@ def _leaves(value: Any) -> dict[str, str]:
 
 def _leaf(value: Any) -> str:
     if isinstance(value, bool):
-        return "true" if value else "false"
+        return figure(value, None).text
     return ", ".join(str(part) for part in value) if isinstance(value, list) else str(value)
 
 
