@@ -15,6 +15,7 @@ from catalog.dsl.response_shapes import Shape, read_shape
 from catalog.dsl.values import (
     field_name,
     flag,
+    is_descending,
     java_text,
     number,
     number_of,
@@ -69,7 +70,10 @@ _CALENDAR = {
     "day": "day",
     "1d": "day",
 }
+_NUMBER = re.compile(r"[0-9]{1,3}(\.[0-9]{1,6})?")
 _FIXED = re.compile(r"([0-9]{1,16})(ms|[smhd])")
+_OF_THE_CLOCK = {"hour": 3_600, "1h": 3_600, "minute": 60, "1m": 60, "second": 1, "1s": 1}
+"""Calendar intervals that are as long every time, in UTC."""
 _MILLISECONDS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _SINGLE = frozenset({"min", "max", "avg", "sum", "value_count", "cardinality", "stats", "extended_stats"})
 
@@ -243,16 +247,18 @@ class AggregationReader:
             raise RequestRefused("interval", "of a date_histogram is calendar_interval or fixed_interval.")
         given = only(body, "date_histogram", allowed)
         field = field_name(given.get("field"), nested=nested)
-        formats = date_options(given)
+        formats = date_options(given, advice="buckets begin with the days of UTC, so leave it out")
         calendar, fixed = given.get("calendar_interval"), given.get("fixed_interval")
         if (calendar is None) == (fixed is None):
             raise RequestRefused("date_histogram", "needs either calendar_interval or fixed_interval.")
-        if calendar is not None and str(calendar) not in _CALENDAR:
-            raise RequestRefused("calendar_interval", "is year, quarter, month, week or day.")
+        if calendar is not None and str(calendar) not in {*_CALENDAR, *_OF_THE_CLOCK}:
+            raise RequestRefused(
+                "calendar_interval", "is year, quarter, month, week, day, hour, minute or second."
+            )
         return DateHistogramAgg(
             field=field.name,
-            calendar_interval=None if calendar is None else _CALENDAR[calendar],
-            fixed_seconds=None if fixed is None else _fixed(fixed),
+            calendar_interval=_CALENDAR.get(str(calendar)),
+            fixed_seconds=_OF_THE_CLOCK.get(str(calendar)) if fixed is None else _fixed(fixed),
             min_doc_count=whole(given.get("min_doc_count", 0), "min_doc_count", 0, 10**9),
             bounds=_ends(given, lambda bound: period_of(bound, field.name, formats).start),
             aggs=parts,
@@ -340,8 +346,9 @@ def _included(pattern: Any) -> str | None:
     """`include` as a prefix (`bert.*`), the only pattern that both engines count alike."""
     if pattern is None:
         return None
-    if isinstance(pattern, list):
-        raise RequestRefused("include", "takes no list here; filter by terms, or count with filters.")
+    if isinstance(pattern, list | dict):
+        kind = "list" if isinstance(pattern, list) else "partition"
+        raise RequestRefused("include", f"takes no {kind} here; filter by terms, or count with filters.")
     text = text_of(pattern, "include")
     stem = text.removesuffix(".*")
     if stem == text or re.search(r"[.?+*|{}\[\]()\"\\#@&<>~^$]", stem):
@@ -359,20 +366,29 @@ def _order(order: Any, parts: Mapping[str, Aggregation]) -> tuple[str, bool]:
     if not isinstance(order, dict) or len(order) != 1:
         raise RequestRefused("order", "needs an object with one key.")
     name, direction = next(iter(order.items()))
-    if str(direction) not in {"asc", "desc"}:
-        raise RequestRefused("order", "is asc or desc.")
     name = "_key" if name == "_term" else str(name)[:200]
-    base, _, part = name.partition(".")
     if name not in {"_count", "_key"}:
-        ordering = parts.get(base)
-        known = {"value", "min", "max", "avg", "sum", "count", ""}
-        if (
-            not isinstance(ordering, MetricAgg)
-            or part not in known
-            or (ordering.kind == "stats") != bool(part)
-        ):
-            raise RequestRefused("order", f"names {name!r}, which is no number below this aggregation.")
-    return (name, direction == "desc")
+        name = _ordering_number(name, parts)
+    return (name, is_descending(direction))
+
+
+_OF_STATS = ("count", "min", "max", "avg", "sum")
+
+
+def _ordering_number(name: str, parts: Mapping[str, Aggregation]) -> str:
+    """The number below a bucket that orders it, as answers name it: `m`, `m.max`, `m.50.0`."""
+    base, _, part = name.partition(".")
+    measured = parts.get(base)
+    if isinstance(measured, MetricAgg):
+        if measured.kind in {"stats", "extended_stats"}:
+            if part in _OF_STATS or (measured.kind == "extended_stats" and part == "sum_of_squares"):
+                return name
+        elif measured.kind == "percentiles":
+            if _NUMBER.fullmatch(part) and float(part) in measured.percents:
+                return f"{base}.{float(part)}"
+        elif part in {"", "value"}:
+            return base
+    raise RequestRefused("order", f"names {name!r}, which is no number below this aggregation.")
 
 
 def _extent(bucket: RangeBucket) -> tuple[bool, Any, bool, Any]:

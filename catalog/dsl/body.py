@@ -21,9 +21,11 @@ from catalog.dsl.values import (
     SUBFIELDS,
     field_name,
     flag,
+    is_descending,
     json_value,
     number,
     only,
+    refuse,
     whole,
 )
 from catalog.errors import ModeldexError, RequestRefused
@@ -56,8 +58,6 @@ _TOP_LEVEL = frozenset(
         "highlight",
         "fields",
         "docvalue_fields",
-        "runtime_mappings",
-        "script_fields",
         "stored_fields",
         "min_score",
         "timeout",
@@ -73,12 +73,8 @@ _SORT_OPTIONS: Mapping[str, tuple[str, ...]] = {
     "format": (),
 }
 """What a sort key may say besides. One value per model has no mode to choose, and every field is mapped."""
-_SENT_EMPTY: Mapping[str, tuple[Any, ...]] = {
-    "runtime_mappings": ({},),
-    "script_fields": ({},),
-    "stored_fields": ([], ["_none_"], "_none_", ["*"], "*"),
-}
-"""What tools send that asks for nothing, in the type that Elasticsearch takes."""
+_STORED_FIELDS: tuple[Any, ...] = ([], ["_none_"], "_none_", ["*"], "*")
+"""What tools say of stored fields, of which there are none here."""
 _BY_ID = frozenset({"_doc", "_id", "_shard_doc", "id"})
 
 
@@ -150,11 +146,8 @@ def from_dsl(body: Any) -> tuple[SearchRequest, Options]:
     if empty is not None:
         # So does Elasticsearch: a query that a program lost is not a question for everything.
         raise RequestRefused(empty, "is null; leave it out to ask for nothing.")
-    for name, harmless in _SENT_EMPTY.items():
-        if name in given and not any(
-            given[name] == value and type(given[name]) is type(value) for value in harmless
-        ):
-            raise RequestRefused(name, REFUSED_BECAUSE[name])
+    if "stored_fields" in given and given["stored_fields"] not in _STORED_FIELDS:
+        raise refuse("stored_fields")
     queries = QueryReader()
     aggregations = AggregationReader(queries)
     sort = _sort(given.get("sort"))
@@ -237,12 +230,10 @@ def _sort_key(given: Any) -> SortKey:
                 raise RequestRefused(option, f"is {', '.join(known[:-1])} or {known[-1]}.")
     elif isinstance(given, str):
         direction = usual
-    direction = direction.lower() if isinstance(direction, str) else direction
-    if direction not in ("asc", "desc"):
-        raise RequestRefused("order", "is asc or desc.")
+    descending = is_descending(direction)
     if name == "_score":
-        return SortKey(field="_score", descending=direction != "asc")
-    key = SortKey(field="id" if name in _BY_ID else field_name(name).name, descending=direction == "desc")
+        return SortKey(field="_score", descending=descending)
+    key = SortKey(field="id" if name in _BY_ID else field_name(name).name, descending=descending)
     sort_field(key)
     return key
 
@@ -275,7 +266,8 @@ def _after_value(key: SortKey, value: Any, form: DateFormat | None) -> Any:
 
 
 def _options(given: Mapping[str, Any], aggregations: AggregationReader) -> Options:
-    source, excludes = _source(given.get("_source", True))
+    # As in Elasticsearch: whoever names stored fields and says nothing of _source wants no document.
+    source, excludes = _source(given.get("_source", "stored_fields" not in given))
     for part in ("version", "track_scores"):
         flag(given.get(part, False), part)
     return Options(

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from catalog import plugins
-from catalog.dsl.dates import DateFormat, date_options, period_of
+from catalog.dsl.dates import is_utc, period_of
+from catalog.dsl.ranges import read_range
 from catalog.dsl.simple_query_string import read_words
 from catalog.dsl.values import (
     field_name,
     flag,
-    number_of,
     one_of,
     only,
     refuse,
@@ -20,7 +20,6 @@ from catalog.dsl.values import (
     value_of,
 )
 from catalog.errors import RequestRefused
-from catalog.query.document_values import is_ordered_text
 from catalog.query.nodes import (
     All,
     And,
@@ -38,8 +37,8 @@ from catalog.query.nodes import (
     Terms,
     Wildcard,
 )
-from catalog.query.subjects import comparisons
-from catalog.query.validate import NESTED_PATH, NUMBERS, Resolved
+from catalog.query.subjects import compares_dates, comparisons
+from catalog.query.validate import NESTED_PATH, Resolved
 from catalog.text.patterns import pattern
 from catalog.text.wildcards import PATTERN_BOUNDS, is_bounded
 from mappings import fields
@@ -233,32 +232,7 @@ def _terms(body: Any, nested: bool) -> Query:
 
 def _range(body: Any, nested: bool) -> Query:
     field, inner = _field_of(body, "range", nested)
-    allowed = frozenset({"gt", "gte", "lt", "lte", "format", "time_zone", "boost", "relation"})
-    parts = only(inner, "range", allowed)
-    unboosted(parts)
-    if str(parts.get("relation", "INTERSECTS")).upper() != "INTERSECTS":
-        raise RequestRefused("relation", "is for fields that hold ranges; there are none.")
-    formats = date_options(parts)
-    bounds = {key: parts[key] for key in ("gt", "gte", "lt", "lte") if parts.get(key) is not None}
-    if not bounds:
-        return Exists(field.name)
-    if field.type == "date":
-        return _date_range(field, bounds, formats)
-    if is_ordered_text(field.name):
-        return Range(field=field.name, **{key: text_of(value, field.name) for key, value in bounds.items()})
-    if field.type not in NUMBERS:
-        raise RequestRefused(field.name, "has no order; a range needs a number or a date.")
-    return Range(field=field.name, **{key: number_of(field, value) for key, value in bounds.items()})
-
-
-def _date_range(field: Resolved, bounds: Mapping[str, Any], formats: tuple[DateFormat, ...]) -> Query:
-    """Dates are periods: after a year begins with the next one."""
-    periods = {key: period_of(value, field.name, formats) for key, value in bounds.items()}
-    lows = [periods["gt"].end] if "gt" in periods else []
-    lows += [periods["gte"].start] if "gte" in periods else []
-    highs = [periods["lt"].start] if "lt" in periods else []
-    highs += [periods["lte"].end] if "lte" in periods else []
-    return Range(field=field.name, gte=max(lows, default=None), lt=min(highs, default=None))
+    return read_range(field, inner)
 
 
 def _exists(body: Any, nested: bool) -> Query:
@@ -377,13 +351,22 @@ def _text_fields(parts: Mapping[str, Any], kind: str, nested: bool) -> tuple[str
         given = []
     if nested:
         raise RequestRefused(kind, f"is not allowed inside nested {NESTED_PATH}; use match.")
-    if any(isinstance(name, str) and "^" in name for name in given):
-        raise RequestRefused("fields", "weights are fixed here; leave the ^ out.")
+    given = [_unweighted(name) for name in given]
     named = [field_name(name) for name in given]
     for field in named:
         if field.type not in {"text", "name", "keyword"}:
             raise RequestRefused(field.name, "does not hold text.")
     return tuple(dict.fromkeys(field.name for field in named))
+
+
+def _unweighted(name: Any) -> Any:
+    """The name of a field, perhaps with the weight that every field has."""
+    if not isinstance(name, str) or "^" not in name:
+        return name
+    alone, _, weight = name.partition("^")
+    if weight not in ("1", "1.0"):
+        raise RequestRefused("fields", "weights are fixed here; leave the ^ out.")
+    return alone
 
 
 def _multi_match(body: Any, nested: bool) -> Query:
@@ -411,7 +394,7 @@ def _simple_query_string(body: Any, nested: bool) -> Query:
     parts = only(body, "simple_query_string", allowed)
     unboosted(parts)
     _flags(parts, "analyze_wildcard", "lenient")
-    if parts.get("flags", "ALL") != "ALL":
+    if parts.get("flags", "ALL") not in ("ALL", -1):
         raise RequestRefused(
             "flags", "is ALL here; write a backslash before a letter that shall mean itself."
         )
@@ -426,7 +409,8 @@ _QUERY_STRING_OPTIONS = frozenset({"analyze_wildcard", "lenient", "allow_leading
 
 def _query_string(body: Any, nested: bool) -> Query:
     """Our own reading of such a text, the one of the search box: all words, conditions, AND, OR, NOT, brackets."""
-    allowed = {"query", "fields", "default_field", "default_operator", "boost", *_QUERY_STRING_OPTIONS}
+    options = {"query", "fields", "default_field", "default_operator", "boost", "time_zone"}
+    allowed = options | _QUERY_STRING_OPTIONS
     parts = only(body, "query_string", frozenset(allowed))
     unboosted(parts)
     _flags(parts, *_QUERY_STRING_OPTIONS)
@@ -444,6 +428,10 @@ def _query_string(body: Any, nested: bool) -> Query:
             raise RequestRefused("query_string", f"is not understood: {problem.message}")
     if understood.sort or understood.limit is not None:
         raise RequestRefused("query_string", "holds an order or a limit; use sort and size.")
+    if not is_utc(parts.get("time_zone", "UTC")) and compares_dates(understood.query):
+        raise RequestRefused(
+            "time_zone", "dates in query_string are UTC here; write the zone behind the date."
+        )
     # Names of sources are the search box's: here every model would be of another source.
     for source, is_beginning in comparisons(understood.query, "source"):
         begins = is_beginning and any(

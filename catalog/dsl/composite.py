@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any
 
 from catalog.dsl.dates import DateFormat
-from catalog.dsl.values import only, whole
+from catalog.dsl.values import is_descending, numeral, only, text_of, whole
 from catalog.errors import RequestRefused
 from catalog.lazy_dataclasses import dataclass, replace
 from catalog.query.instants import milliseconds
@@ -24,13 +24,19 @@ from catalog.query.request import (
     HistogramAgg,
     TermsAgg,
 )
+from catalog.query.validate import COLUMNS, resolve
 from catalog.text.folding import fold
 
 MAX_SOURCES = 3
 MAX_SIZE = 10_000
 MAX_VALUES = 10_000
 """Values of one source. More could only be read by reading all of them for every page."""
-_KINDS = frozenset({"terms", "histogram", "date_histogram"})
+_OPTIONS: Mapping[str, frozenset[str]] = {
+    "terms": frozenset({"field"}),
+    "histogram": frozenset({"field", "interval"}),
+    "date_histogram": frozenset({"field", "calendar_interval", "fixed_interval", "format", "time_zone"}),
+}
+"""The kinds of sources, and what they say beside their order; what else such an aggregation takes alone has no meaning here."""
 _REFUSED_OPTIONS = frozenset({"missing_bucket", "missing_order"})
 
 
@@ -80,8 +86,10 @@ def read_composite(
         sources.insert(0, Source(name=name, descending=descending, written=written))
         inner = {name: aggregation}
     after = given.get("after")
-    if "after" in given and (not isinstance(after, dict) or set(after) != set(names)):
-        raise RequestRefused("after", f"of composite needs a value for each of {', '.join(names)}.")
+    if "after" in given:
+        if not isinstance(after, dict) or set(after) != set(names):
+            raise RequestRefused("after", f"of composite needs a value for each of {', '.join(names)}.")
+        after = _typed(after, sources, aggregation)
     size = whole(given.get("size", 10), "size", 1, MAX_SIZE)
     return aggregation, Composite(sources=tuple(sources), size=size, after=after)
 
@@ -90,19 +98,47 @@ def _row(entry: Any) -> tuple[str, str, dict[str, Any], bool]:
     if not isinstance(entry, dict) or len(entry) != 1:
         raise RequestRefused("sources", "of composite are objects with one name each.")
     name, inner = next(iter(entry.items()))
-    if not isinstance(inner, dict) or len(inner) != 1 or not set(inner) <= _KINDS:
-        raise RequestRefused("sources", f"of composite are {', '.join(sorted(_KINDS))} here.")
+    if not isinstance(inner, dict) or len(inner) != 1 or not set(inner) <= set(_OPTIONS):
+        raise RequestRefused("sources", f"of composite are {', '.join(sorted(_OPTIONS))} here.")
     kind, options = next(iter(inner.items()))
     if not isinstance(options, dict):
         raise RequestRefused(kind, "needs an object.")
     for option in _REFUSED_OPTIONS & set(options):
         if options[option]:
             raise RequestRefused(option, "is not allowed here; count those without a value by missing.")
-    order = options.get("order", "asc")
-    if order not in ("asc", "desc"):
-        raise RequestRefused("order", "is asc or desc.")
-    kept = {key: value for key, value in options.items() if key not in {"order", *_REFUSED_OPTIONS}}
-    return str(name)[:100], kind, kept, order == "desc"
+    known = only(options, f"a source of composite by {kind}", _OPTIONS[kind] | _REFUSED_OPTIONS | {"order"})
+    kept = {key: value for key, value in known.items() if key in _OPTIONS[kind]}
+    return str(name)[:100], kind, kept, is_descending(known.get("order", "asc"))
+
+
+def _typed(after: Mapping[str, Any], sources: list[Source], outermost: Any) -> dict[str, Any]:
+    """The last combination in the types of its keys: numbers that a program kept as text are numbers.
+
+    Compared as they came, they would stand before or behind all others: the pages ended early, or never.
+    """
+    typed: dict[str, Any] = {}
+    asked = outermost
+    for source, following in zip(sources, [*sources[1:], None], strict=True):
+        typed[source.name] = _typed_key(source, asked, after[source.name])
+        asked = asked if following is None else asked.aggs[following.name]
+    return typed
+
+
+def _typed_key(source: Source, asked: Any, value: Any) -> Any:
+    part = f"after.{source.name}"
+    if source.written is not None:
+        return text_of(value, part)
+    kind = resolve(asked.field).type
+    if kind in {"leaf", "boolean"}:
+        return value  # either may be met among hyper-parameters
+    return numeral(value, part) if kind in COLUMNS else _text(value, part)
+
+
+def _text(value: Any, part: str) -> str:
+    """Text as such: a number is none of a keyword's values, and would be read from the first page on, for ever."""
+    if not isinstance(value, str):
+        raise RequestRefused(part, "needs text.")
+    return text_of(value, part)
 
 
 def inside(kind: str, aggregation: Aggregation) -> Aggregation:

@@ -25,7 +25,24 @@ _MOST_DIGITS = 10**18
 _OPERATION = pattern(r"([+-])(\d{1,5})?([yMwdhHms])|/([yMwdhHms])")
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "H": 3_600, "d": 86_400, "w": 604_800}
 _MONTHS = {"M": 1, "y": 12}
-_UTC = frozenset({"UTC", "Z", "+00:00", "GMT", "Etc/UTC"})
+_UTC = frozenset(
+    {
+        "UTC",
+        "Z",
+        "+00:00",
+        "-00:00",
+        "+00",
+        "+0000",
+        "GMT",
+        "UT",
+        "UCT",
+        "Zulu",
+        "Etc/UTC",
+        "Etc/GMT",
+        "Etc/UCT",
+        "Etc/Zulu",
+    }
+)
 _ISO = frozenset(
     {
         "strict_date_optional_time",
@@ -247,10 +264,17 @@ def _period(start: datetime, unit: str) -> Period:
     return Period(start=start, end=_moved(start, 1, unit))
 
 
-def date_options(body: Mapping[str, Any]) -> tuple[DateFormat, ...]:
+def is_utc(zone: Any) -> bool:
+    """Whether this `time_zone` is the one of all dates here; a browser in London in winter writes GMT."""
+    return isinstance(zone, str) and zone in _UTC
+
+
+def date_options(
+    body: Mapping[str, Any], *, advice: str = "write the zone behind the date"
+) -> tuple[DateFormat, ...]:
     """The forms that a clause names. Raises RequestRefused for another time zone than UTC."""
-    if str(body.get("time_zone", "UTC")) not in _UTC:
-        raise RequestRefused("time_zone", "dates are UTC here; write the zone behind the date.")
+    if not is_utc(body.get("time_zone", "UTC")):
+        raise RequestRefused("time_zone", f"dates are UTC here; {advice}.")
     return date_formats(body["format"]) if body.get("format") is not None else ()
 
 

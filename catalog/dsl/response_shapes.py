@@ -7,7 +7,7 @@ from typing import Any
 
 from catalog.dsl.composite import Composite
 from catalog.dsl.dates import DateFormat, date_options
-from catalog.dsl.values import flag
+from catalog.dsl.values import flag, is_descending
 from catalog.errors import RequestRefused
 from catalog.lazy_dataclasses import dataclass
 
@@ -58,6 +58,4 @@ def _order(given: Any) -> tuple[str, bool]:
     if len(names) != 1 or len(listed) != 1 or names[0][0] not in {"_key", "_count"}:
         raise RequestRefused("order", "of a histogram is by _key or _count.")
     name, direction = names[0]
-    if direction not in ("asc", "desc"):
-        raise RequestRefused("order", "is asc or desc.")
-    return name, direction == "desc"
+    return name, is_descending(direction)

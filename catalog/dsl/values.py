@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from catalog.dsl.dates import DateFormat, iso, period_of
+from catalog.dsl.defaults import is_default
 from catalog.errors import RequestRefused
 from catalog.query.instants import milliseconds
 from catalog.query.nodes import Value
@@ -33,8 +34,8 @@ REFUSED_BECAUSE: Mapping[str, str] = {
     "regexp": "is not allowed here; use prefix.",
     "fuzzy": "is not allowed here; use match.",
     "wrapper": "is not allowed here; write the query itself.",
-    "percolate": "is not allowed here.",
-    "more_like_this": "is not allowed here.",
+    "percolate": "is not allowed here; a saved search tells what is new in it.",
+    "more_like_this": "is not allowed here; use match with the words that are to be alike.",
     "has_child": "there are no child documents; use nested on evaluations.",
     "has_parent": "there are no child documents; use nested on evaluations.",
     "function_score": "scores are fixed here; use sort.",
@@ -42,10 +43,10 @@ REFUSED_BECAUSE: Mapping[str, str] = {
     "boosting": "scores are fixed here; use sort.",
     "knn": "there are no vectors here.",
     "collapse": "is not allowed here; use a terms aggregation.",
-    "suggest": "is not allowed here.",
+    "suggest": "is not allowed here; /api/v1/suggest says what may follow a text.",
     "indices_boost": "there is one index here.",
-    "profile": "is not allowed here.",
-    "explain": "is not allowed here.",
+    "profile": "is not allowed here; took says how long a search was.",
+    "explain": "is not allowed here; a score counts the words that were found, highlight shows them.",
     "stored_fields": "is not allowed here; use _source.",
     "global": "would count models beyond the query; leave the query out instead.",
     "significant_terms": "is not allowed here; use terms.",
@@ -61,6 +62,20 @@ REFUSED_BECAUSE: Mapping[str, str] = {
     "percentile_ranks": "is not allowed here; count with a range aggregation.",
     "median_absolute_deviation": "is not allowed here; use percentiles or extended_stats.",
     "weighted_avg": "is not allowed here; read both fields and weigh them yourself.",
+    "adjacency_matrix": "is not allowed here; use filters, with a bool for each pair.",
+    "min_bucket": "is not allowed here; compare the buckets yourself.",
+    "max_bucket": "is not allowed here; compare the buckets yourself, or order terms by the number.",
+    "avg_bucket": "is not allowed here; reckon with the buckets yourself, in pandas by mean().",
+    "sum_bucket": "is not allowed here; reckon with the buckets yourself, in pandas by sum().",
+    "stats_bucket": "is not allowed here; reckon with the buckets yourself, in pandas by describe().",
+    "missing": "is not allowed here; models without a value are found by exists in must_not, and counted by a missing aggregation.",
+    "exclude": "is not allowed here; leave these buckets out of the answer, or such models out in the query.",
+    "hard_bounds": "is not allowed here; a range of the query on the same field bounds the buckets.",
+    "offset": "is not allowed here; buckets begin with their hour, day, week, month or year.",
+    "boxplot": "is not allowed here; use percentiles.",
+    "string_stats": "is not allowed here; use cardinality and value_count.",
+    "rate": "is not allowed here; use date_histogram.",
+    "variable_width_histogram": "is not allowed here; use histogram or percentiles.",
     "matrix_stats": "is not allowed here; use extended_stats.",
     "bucket_sort": "is not allowed here; use order and size of terms.",
     "bucket_script": "scripts are not run here.",
@@ -72,11 +87,16 @@ REFUSED_BECAUSE: Mapping[str, str] = {
     "match_phrase_prefix": "is not allowed here; use match_phrase, or prefix on a keyword field.",
     "match_bool_prefix": "is not allowed here; use match, or prefix on a keyword field.",
     "combined_fields": "is not allowed here; use multi_match.",
+    "filtered": "is not known any more; use bool with filter.",
+    "and": "is not known any more; use bool with must.",
+    "or": "is not known any more; use bool with should.",
+    "not": "is not known any more; use bool with must_not.",
     "terms_set": "is not allowed here; use bool with one term per clause.",
     "fuzziness": "is not allowed here; words are found as they are written.",
     "slice": "is not allowed here; one point in time reads everything in order.",
     "terminate_after": "is not allowed here; use size.",
     "seq_no_primary_term": "is not allowed here; version says the revision.",
+    "nested": "is not allowed here; a metric on one data set is a field of its own: metrics.f1@conll2003.",
     "inner_hits": "is not allowed here; the whole list is in _source.",
     "_name": "is not allowed here; ask with filters which clause finds how many.",
 }
@@ -95,13 +115,14 @@ def one_of(body: Any, what: str) -> tuple[str, Any]:
 
 
 def only(body: Any, what: str, allowed: frozenset[str]) -> dict[str, Any]:
-    """An object with none but these keys."""
+    """An object with none but these keys, without the options that are at their defaults."""
     if not isinstance(body, dict):
         raise RequestRefused(what, "needs an object.")
-    for key in body:
-        if key not in allowed:
+    others = [key for key in body if key not in allowed]
+    for key in others:
+        if not is_default(what, key, body[key]):
             raise RequestRefused(str(key)[:100], REFUSED_BECAUSE.get(str(key), f"is not allowed in {what}."))
-    return body
+    return {key: value for key, value in body.items() if key in allowed} if others else body
 
 
 def unboosted(body: Mapping[str, Any]) -> None:
@@ -143,6 +164,14 @@ def flag(value: Any, part: str) -> bool:
     if not isinstance(value, bool):
         raise RequestRefused(part, "is true or false.")
     return value
+
+
+def is_descending(direction: Any) -> bool:
+    """Whether an order is downwards; in any case of its letters, as Elasticsearch takes it."""
+    known = direction.lower() if isinstance(direction, str) else None
+    if known not in {"asc", "desc"}:
+        raise RequestRefused("order", "is asc or desc.")
+    return known == "desc"
 
 
 def field_name(name: Any, *, nested: bool = False) -> Resolved:

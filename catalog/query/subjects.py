@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import datetime
 
 from catalog.query.nodes import And, Exists, Match, Nested, Not, Or, Phrase, Prefix, Query, Range, Term, Terms
 
@@ -69,6 +70,20 @@ def scores(query: Query) -> bool:
             return True
         case And(clauses) | Or(clauses):
             return any(scores(clause) for clause in clauses)
+    return False
+
+
+def compares_dates(query: Query) -> bool:
+    """Whether any clause of the query compares a field with a moment."""
+    match query:
+        case And(clauses) | Or(clauses):
+            return any(map(compares_dates, clauses))
+        case Not(clause) | Nested(_, clause):
+            return compares_dates(clause)
+        case Range():
+            return any(isinstance(bound, datetime) for bound in (query.gt, query.gte, query.lt, query.lte))
+        case Term(_, value):
+            return isinstance(value, datetime)
     return False
 
 

@@ -103,6 +103,16 @@ class CountingSuite(EngineFixtures):
             -1.0,
             None,
         ]
+        half = {"half": MetricAgg(kind="percentiles", field="metrics.odd_metric", percents=(50, 99))}
+        by_half = list(
+            buckets(self.ask(engine, TermsAgg(field="tags", order=("half.50.0", True), aggs=half)))
+        )
+        assert (by_half[0], by_half[-1]) == ("production", "vision")
+        squares = {"all": MetricAgg(kind="extended_stats", field="metrics.odd_metric")}
+        by_squares = self.ask(
+            engine, TermsAgg(field="tags", order=("all.sum_of_squares", True), aggs=squares)
+        )
+        assert list(buckets(by_squares)) == ["nlp", "production", "été", "vision"]
 
     def test_ranges_may_overlap_and_end_before_their_bound(self, engine: SearchEngine) -> None:
         rows = (
