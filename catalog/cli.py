@@ -6,6 +6,7 @@ import contextlib
 import functools
 import os
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -18,6 +19,14 @@ from catalog.settings import load_settings
 
 class LazyGroup(click.Group):
     """Looks verbs up in `plugins.COMMANDS`, so that start-up costs what the one command needs."""
+
+    def make_context(self, *arguments: Any, **options: Any) -> click.Context:
+        with _while_somebody_reads():
+            return super().make_context(*arguments, **options)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _while_somebody_reads():
+            return super().invoke(ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return plugins.names("command")
@@ -41,6 +50,16 @@ class LazyGroup(click.Group):
             if not close:
                 raise
             raise click.UsageError(f"{error.message} Did you mean {close[0]!r}?", ctx) from error
+
+
+@contextlib.contextmanager
+def _while_somebody_reads() -> Iterator[None]:
+    """`| head` leaves when it has all that it wants. click calls that a failure, which ends scripts under `pipefail`."""
+    try:
+        yield
+    except BrokenPipeError:
+        _give_up_output()
+        raise click.exceptions.Exit(0) from None
 
 
 def _guarded(command: click.Command, words: str) -> click.Command:
@@ -91,9 +110,12 @@ def main(arguments: list[str] | None = None) -> Any:
     except ModeldexError as error:
         click.echo(f"modeldex: {error}", err=True)
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
+    except SystemExit as leaving:
+        if isinstance(leaving.__context__, BrokenPipeError):
+            sys.exit(
+                0
+            )  # `| head` has all that it wants; click calls it a failure, which stops scripts under pipefail
+        raise
     except OSError as error:  # what no room took for its own: standard output on a full disk
         where = "standard output" if error.filename is None else str(error.filename)
         click.echo(f"modeldex: {where}: {error.strerror or error}.", err=True)

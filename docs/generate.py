@@ -117,7 +117,8 @@ OpenAPI description, for clients and code generators; tests hold both to what is
 `/api/facets`, `/api/suggest` and `/api/export` without the version stay as they are.
 
 A condition, order or parameter that is not understood is refused with 400 and a sentence. Where it is a
-parameter of the address, `lenient=true` leaves it out of the search instead. Errors are
+parameter of the address, `lenient=true` leaves it out of the search instead. A page beyond the last one
+has no results; all of more than 10,000 models are read by the exports. Errors are
 `{"error": {"status", "title", "detail", "advice", "request_id"}}`. Searches, single models
 and the description have an ETag; send it back as `If-None-Match`. Other answers are not to be kept (`no-store`).
 

@@ -70,6 +70,9 @@ class PageParts:
     facets: bool = True
     ends: bool = True  # facets of ranges tell the least and the greatest value of the models found
     relaxed: bool = False  # where no model has all words, those with most, which is said: persons read it
+    to_last: bool = (
+        True  # a page beyond the end is the last one; whoever reads on until one is empty never ends
+    )
 
 
 WHOLE_PAGE = PageParts()

@@ -74,7 +74,7 @@ class SearchService:
             return self._counted(asked)
 
         facets = facets and facets.led(result, again)
-        search, result = self._on_last_page(search, request, result)
+        search, result = self._within_pages(search, request, result, to_last=parts.to_last)
         copies = self._copies(request, result)
         empty = None if result.total else self._empty(search, request)
         absent = empty.absent_notices() if empty else ()
@@ -213,14 +213,17 @@ class SearchService:
         order = Reading(text=state.sort, now=now, vocabulary=self._vocabulary())
         return UnderstoodSearch.of(state, parsed, order)
 
-    def _on_last_page(
-        self, search: UnderstoodSearch, request: SearchRequest, result: SearchResult
+    def _within_pages(
+        self, search: UnderstoodSearch, request: SearchRequest, result: SearchResult, *, to_last: bool
     ) -> tuple[UnderstoodSearch, SearchResult]:
-        """A page beyond the end shows the last one there is."""
+        """A page beyond the end shows the last one there is, or nothing."""
         total, last = search.limited(result.total), max(1, search.page_count(result.total))
-        if total and search.asked_page > -(-total // search.state.size):
-            notice = f"Page {search.asked_page:,} does not exist; this is the last one."
-            search = replace(search, notices=(*search.notices, notice))
+        asked = search.asked_page
+        if total and asked > -(-total // search.state.size):
+            known = "this is the last one" if to_last else f"the last one is {last:,}"
+            search = replace(search, notices=(*search.notices, f"Page {asked:,} does not exist; {known}."))
+        if not to_last and asked > last:
+            return replace(search, state=replace(search.state, page=asked)), replace(result, hits=())
         if search.state.page <= last:
             return search, result
         search = replace(search, state=replace(search.state, page=last))

@@ -127,7 +127,9 @@ def search(
             if not printed and not catalog.info().documents:
                 _tell_waiting(catalog, settings)
         else:
-            results = catalog.page(state, PageParts(facets=False, relaxed=not (as_json or fail_if_empty)))
+            to_persons = not (as_json or fail_if_empty)
+            parts = PageParts(facets=False, relaxed=to_persons, to_last=to_persons)
+            results = catalog.page(state, parts)
             if not results.total and not results.catalog_size:
                 _tell_waiting(catalog, settings)
             printed = _print_page(results, as_json=as_json, is_past=as_of is not None)

@@ -173,6 +173,14 @@ def test_the_beginning_of_an_id_leads_to_its_model(web):
     assert answer.location.endswith(FIRST)
 
 
+def test_a_program_that_reads_pages_until_one_is_empty_comes_to_its_end(web):
+    """It got the last page again, for ever. Addresses without the version stay as they are."""
+    answers = [web.get(f"/api/{version}search?page=9999&per_page=100").json for version in ("v1/", "", "v1/")]
+    assert [len(answer["results"]) for answer in answers] == [0, 56, 0]
+    assert answers[0]["notices"] == ["Page 9,999 does not exist; the last one is 2."]
+    assert answers[0]["paging"]["previous_url"].endswith("page=2")
+
+
 def test_a_page_beyond_the_end_is_called_by_the_number_that_was_asked_for(web):
     """Of page 9,999 it said that page 500 does not exist, and that there are more results than there were."""
     notices = web.get("/api/search?page=9999").json["notices"]

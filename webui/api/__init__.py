@@ -19,6 +19,7 @@ from catalog.exports.cyclonedx import cyclonedx
 from catalog.exports.model_card import model_card
 from catalog.recording.reports import report_model
 from catalog.records.accounts import REPORTER
+from catalog.search.page_state import PageParts
 from crawler.event_bodies import hints_of
 from crawler.event_inbox import note_hints
 from crawler.mlflow_server import webhook
@@ -38,7 +39,7 @@ from webui.api.comparison import comparison
 from webui.api.export import csv_lines, ndjson_lines
 from webui.api.openapi import description
 from webui.api.parquet import parquet_parts
-from webui.api.query_parameters import is_lenient, refuse_unknown_parameters
+from webui.api.query_parameters import is_lenient, is_versioned, refuse_unknown_parameters
 from webui.api.reports import read_report
 from webui.api.responses.models import (
     ModelsAnswer,
@@ -107,22 +108,26 @@ EXPORTS_AT_ONCE = 4
 def search() -> Response:
     """Models that a query and facets find, with counts, what was understood, and what nothing here understood."""
     wanted, day = asked(of_any_day=True), day_asked()
+    parts = PageParts(to_last=not is_versioned())
     if day:
         go_back(day)
         refuse_guesses(wanted)
-        return answer(
-            search_answer(catalog().page(wanted.state), addresses(as_of=day), None, wanted.notices, None)
-        )
-    state = search_state("json", wanted)
+        page = catalog().page(wanted.state, parts)
+        return answer(search_answer(page, addresses(as_of=day), None, wanted.notices, None))
+    kind = "json" if parts.to_last else "json v1"
+    state = search_state(kind, wanted)
     tag = visible_tag(state)
     return remembered(
-        state, lambda: _search_answer(wanted, tag), tag=tag, state_now=lambda: search_state("json", wanted)
+        state,
+        lambda: _search_answer(wanted, parts, tag),
+        tag=tag,
+        state_now=lambda: search_state(kind, wanted),
     )
 
 
-def _search_answer(wanted: Asked, tag: str | None) -> Response:
+def _search_answer(wanted: Asked, parts: PageParts, tag: str | None) -> Response:
     refuse_guesses(wanted)
-    page = catalog().page(wanted.state)
+    page = catalog().page(wanted.state, parts)
     example = find_example(page)
     given = search_answer(page, addresses(), crawl_status(), wanted.notices, example)
     tag = tag or tag_of(build(), dumps(replace(given, took_ms=0)))

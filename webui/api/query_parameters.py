@@ -82,6 +82,11 @@ def refuse_unknown_parameters() -> None:
         )
 
 
+def is_versioned() -> bool:
+    """Whether this is an address below /api/v1; those without the version answer as they always did."""
+    return request.path.startswith(f"{PREFIX}/")
+
+
 def is_lenient() -> bool:
     """Whether what is not understood is to be left out instead of refused. Raises UserError for what says neither."""
     typed = request.args.get(LENIENT, "").strip()

@@ -382,6 +382,14 @@ def test_page_beyond_the_end_shows_the_last_one(service, page, shown):
     assert bool(found.notices) == (page > 3)
 
 
+def test_a_program_that_reads_pages_until_one_is_empty_comes_to_its_end(service):
+    """It got the last page again, for ever."""
+    last, beyond = (service.page(SearchState(page=page), PageParts(to_last=False)) for page in (3, 4))
+    assert (bool(last.hits), beyond.hits) == (True, ())
+    assert (beyond.total, beyond.page_count, beyond.state.page) == (MODELS, 3, 4)
+    assert beyond.notices == ("Page 4 does not exist; the last one is 3.",)
+
+
 def test_pages_hold_every_model_once_whatever_the_ties(service):
     seen = [hit["id"] for page in (1, 2, 3) for hit in service.page(SearchState(sort="task", page=page)).hits]
     assert len(seen) == len(set(seen)) == MODELS
