@@ -141,7 +141,7 @@ def test_what_a_client_writes_of_itself_asks_for_nothing(written, short):
 
 
 @pytest.mark.parametrize(("written", "short"), AGGREGATIONS.values(), ids=AGGREGATIONS)
-def test_aggregations_too(written, short):
+def test_an_aggregation_as_a_client_writes_it_is_the_short_one(written, short):
     around = {"size": 0, "query": DAY}
     assert from_dsl({**around, "aggs": {"a": written}}) == from_dsl({**around, "aggs": {"a": short}})
 
