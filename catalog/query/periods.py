@@ -7,7 +7,7 @@ every engine stores.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 
 from catalog.lazy_dataclasses import dataclass
 from catalog.query.instants import months_later
@@ -39,6 +39,8 @@ _DAY = pattern(r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})")
 _COMPACT_DAY = pattern(r"(\d{4})(\d{2})(\d{2})")
 _MONTH_FIRST = pattern(r"(\d{1,2})/(\d{4})")
 _QUARTER = pattern(r"(\d{4})[- ]?q([1-4])|q([1-4])[-/ ]?(\d{4})")
+_WEEK = pattern(r"(\d{4})-?w(\d{1,2})|(?:calendar |iso )?(?:week|wk|kw|cw) ?(\d{1,2})[ /,-]+(\d{4})")
+"""Weeks from Monday on, the first with a Thursday of the year. Source: ISO 8601."""
 _INSTANT = pattern(
     r"(\d{4}-\d{1,2}-\d{1,2})[t ](\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?\s*(z|utc|[+-]\d{2}:?\d{2})?"
 )
@@ -137,6 +139,10 @@ def _numbers(text: str) -> Period | None:
     if match := _QUARTER.fullmatch(text):
         year, quarter = int(match[1] or match[4]), int(match[2] or match[3])
         return _months(year, quarter * 3 - 2, 3)
+    if match := _WEEK.fullmatch(text):
+        monday = date.fromisocalendar(_checked(int(match[1] or match[4])), int(match[2] or match[3]), 1)
+        start = datetime(monday.year, monday.month, monday.day, tzinfo=UTC)
+        return Period(start=start, end=start + timedelta(days=7))
     if match := _DAY.fullmatch(text):
         return _day(int(match[1]), int(match[3]), int(match[4]))
     if match := _COMPACT_DAY.fullmatch(text):

@@ -52,7 +52,12 @@ DUTCH: Mapping[str, str] = {
     "or": "of",
     "outside": "buiten",
     "over": "boven",
-    "quantized": "gekwantiseerd gekwantiseerde",
+    "equal": "gelijk",
+    "to": "aan",
+    "how": "hoeveel",
+    "show": "toon",
+    "which": "welk welke",
+    "quantized": "gequantiseerd gequantiseerde gekwantiseerd gekwantiseerde",
     "since": "sinds vanaf",
     "size": "grootte",
     "smaller": "kleiner",
@@ -100,7 +105,7 @@ DUTCH_PHRASES: Mapping[tuple[str, str], tuple[str, str]] = {
 """Two words that mean something else than each of them."""
 DUTCH_OR_ENGLISH = frozenset(
     (
-        *("dit", "deze", "getest"),
+        *("dit", "deze", "getest", "toon", "aan"),
         *(
             "alle",
             "beste",

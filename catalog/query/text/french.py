@@ -19,6 +19,11 @@ FRENCH: Mapping[str, str] = {
     "days": "jour jours",
     "for": "pour",
     "in": "en dans",
+    "equal": "égal égale",
+    "how": "combien",
+    "show": "montre montrer affiche",
+    "which": "quel quelle quels quelles",
+    "worse": "pire pires",
     "except": "sauf excepté hormis",
     "are": "sont",
     "that": "qui ne",
@@ -117,6 +122,8 @@ FRENCH_PHRASES: Mapping[tuple[str, str], tuple[str, str]] = {
         ("plus", word): ("oldest", "the")
         for word in ("vieux", "vieille", "vieilles", "ancien", "anciens", "ancienne", "anciennes")
     },
+    **{("plus", word): ("fastest", "the") for word in ("rapide", "rapides")},
+    **{(word, "à"): ("equal", "to") for word in ("égal", "égale")},
     **{("plus", word): ("newest", "the") for word in ("récent", "récents", "récente", "récentes")},
     **{("plus", word): ("smallest", "the") for word in ("petit", "petits", "petite", "petites")},
     **{("plus", word): ("largest", "the") for word in ("grand", "grands", "grande", "grandes", "gros")},
@@ -128,15 +135,15 @@ FRENCH_PHRASES: Mapping[tuple[str, str], tuple[str, str]] = {
     ("moins", "de"): ("less", "than"),
     ("plus", "de"): ("more", "than"),
     ("pour", "cent"): ("percent", "of"),
-    **{(word, "à"): ("more", "than") for word in ("supérieur", "supérieure", "supérieurs", "supérieures")},
-    **{(word, "à"): ("less", "than") for word in ("inférieur", "inférieure", "inférieurs", "inférieures")},
+    **{(word, "à"): ("larger", "than") for word in ("supérieur", "supérieure", "supérieurs", "supérieures")},
+    **{(word, "à"): ("smaller", "than") for word in ("inférieur", "inférieure", "inférieurs", "inférieures")},
     **{("dernier", word): ("newest", "models") for word in ("modèle", "modele")},
     **{("derniers", word): ("newest", "models") for word in ("modèles", "modeles")},
 }
 """Two words that mean something else than each of them."""
 FRENCH_OR_ENGLISH = frozenset(
     (
-        *("ce", "sur"),
+        *("ce", "sur", "montre", "affiche"),
         "hors",
         "ne",
         "qui",

@@ -26,7 +26,10 @@ GERMAN: Mapping[str, str] = {
     "descending": "absteigend",
     "duplicates": "duplikate duplikaten",
     "english": "englische englischer englisches englischen",
+    "equal": "gleich",
     "exactly": "genau",
+    "how": "wie wieviele",
+    "many": "viele vielen",
     "fewer": "weniger",
     "fewest": "wenigsten",
     "find": "finde suche",
@@ -137,9 +140,11 @@ GERMAN: Mapping[str, str] = {
     "optimizer": "optimierer",
 }
 """English words, and those of which each stands for one."""
+GERMAN_PHRASES: Mapping[tuple[str, str], tuple[str, str]] = {("gibt", "es"): ("are", "there")}
+"""Two words that mean something else than each of them."""
 ALSO_ENGLISH = frozenset(
     (
-        *("diese", "nie"),
+        *("diese", "nie", "wie"),
         "mit",
         "die",
         "der",

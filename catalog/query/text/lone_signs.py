@@ -72,8 +72,8 @@ def _is_visible(sign: str) -> bool:
 
 
 def _leaves_out_nothing(before: Token | None, token: Token, after: Token | None, reading: Reading) -> bool:
-    """`- bert`, `bert - license:mit`, which would find what was to be left out; between words it is part of a title."""
-    if token.text != "-" or after is None:
+    """`- bert`, `! license:mit`, `bert - license:mit`, which would find what was to be left out; between words it is part of a title."""
+    if token.text not in {"-", "!"} or after is None:
         return False
     return before is None or bool(_COMPARISON.search(reading.text[after.start : after.end]))
 

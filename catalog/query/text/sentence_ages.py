@@ -11,6 +11,7 @@ from catalog.query.text.sentence_parts import (
     comparator,
     spoken_date,
 )
+from catalog.text.patterns import pattern
 
 Told: TypeAlias = tuple[int, str, str] | None
 """How many words tell a time, the word for its side (`before`, `since`, `in`), and the date."""
@@ -45,8 +46,26 @@ def _recent(sentence: Sentence, at: int) -> Told:
     if sentence.text(at + used) == "quarter" and sentence.text(at + used + 1) != "of":
         return used + 1, "in", "last-quarter"
     unit = _unit_of_time(sentence, at + used)
-    lasting = (1, f"1{unit}") if unit else duration(sentence, at + used)
+    lasting = (
+        (1, f"1{unit}") if unit else _short_duration(sentence, at + used) or duration(sentence, at + used)
+    )
     return None if lasting is None else (used + lasting[0], "since", f"-{lasting[1]}")
+
+
+def _short_duration(sentence: Sentence, at: int) -> tuple[int, str] | None:
+    """`24h`, `7d`, `6mo` behind last and past."""
+    match = _SHORT_DURATION.fullmatch(sentence.text(at))
+    return None if match is None else (1, f"{match[1]}{_SHORT_UNITS[match[2]]}")
+
+
+_SHORT_UNITS = {
+    **dict.fromkeys(("h", "hr", "hrs"), "h"),
+    "d": "d",
+    **dict.fromkeys(("w", "wk", "wks"), "w"),
+    **dict.fromkeys(("m", "mo"), "mo"),
+    **dict.fromkeys(("y", "yr", "yrs"), "y"),
+}
+_SHORT_DURATION = pattern(rf"(\d{{1,4}})({'|'.join(_SHORT_UNITS)})")
 
 
 def _turned(sentence: Sentence, at: int) -> tuple[int, str] | None:
@@ -126,14 +145,22 @@ def _aged(sentence: Sentence, at: int) -> Told:
     old = _years_old(sentence, at)
     if old is not None:
         return old
-    word = {"older": "before", "newer": "after", "younger": "after"}.get(sentence.text(at))
-    if word is None or sentence.text(at + 1) != "than":
+    is_recent = sentence.text(at) in {"more", "less"} and sentence.text(at + 1) == "recent"
+    word = (_RECENCY if is_recent else _SIDES_OF_AGES).get(sentence.text(at))
+    used = 1 + is_recent
+    if word is None or sentence.text(at + used) != "than":
         return None
-    lasting = duration(sentence, at + 2)
+    used += 1
+    lasting = duration(sentence, at + used)
     if lasting is not None:
-        return 2 + lasting[0], "since" if word == "after" else word, f"-{lasting[1]}"
-    date = period_named(sentence, at + 2) or spoken_date(sentence, at + 2)
-    return None if date is None else (2 + date[0], word, date[1])
+        return used + lasting[0], "since" if word == "after" else word, f"-{lasting[1]}"
+    date = period_named(sentence, at + used) or spoken_date(sentence, at + used)
+    return None if date is None else (used + date[0], word, date[1])
+
+
+_SIDES_OF_AGES = {"older": "before", "newer": "after", "younger": "after"}
+_RECENCY = {"more": "after", "less": "before"}
+"""`more recent than 2023`."""
 
 
 def period_named(sentence: Sentence, at: int) -> tuple[int, str] | None:

@@ -36,6 +36,8 @@ def _linked_name(sentence: Sentence, at: int) -> tuple[int, Target] | None:
     if named is None:
         return None
     count, target = named
+    if sentence.text(at + count) in {"should", "must"} and sentence.text(at + count + 1) == "be":
+        count += 2
     while sentence.text(at + count) in LINKS:
         count += 1
     return count, target
@@ -157,7 +159,7 @@ def _ranged(sentence: Sentence, at: int, name: str) -> tuple[int, str] | None:
         return None
     outside = used if place and place[0] in {"outside", "out"} else None
     used += len(place)
-    while sentence.text(at + used) in {"the", "range", "of"}:
+    while sentence.text(at + used) in {"the", "range", "ranging", "of"}:
         used += 1
     span = span_at(sentence, at + used)
     if span is None:

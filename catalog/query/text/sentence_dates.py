@@ -289,27 +289,56 @@ _DAYS = frozenset({"today", "yesterday"})
 
 
 def _date_alone(sentence: Sentence, at: int, start: int) -> tuple[int, str, str] | None:
-    """`trained 2024`, and, where nothing else is asked for, `May 2024`, `2024-05`, `today`, `this month`."""
-    if sentence.text(at) in _DAYS:
-        date = (1, sentence.text(at))
-    else:
-        span = _span_of_dates(sentence, at)
-        if span is not None:
-            return (1, "range", span) if at > start or _says_nothing_else(sentence, at, 1) else None
-        years = _span_of_years(sentence, at) or _span_apart(sentence, at)
-        if years is not None:
-            return years if at > start or _says_nothing_else(sentence, at, years[0]) else None
-        spoken = spoken_date(sentence, at)
-        if spoken is None:
-            return None
-        date = spoken
-        if _of_models(sentence, at, date[0]):
-            return date[0], "in", date[1]
-        if at == start and (is_year(date[1]) or _is_to_come(date[1], sentence)):
-            return None
-    if at == start and not _says_nothing_else(sentence, at, date[0]):
+    """`trained 2024`, `bert Q1 2024`, and, where nothing else is asked for, `2024-05`, `today`, `this month`."""
+    dated_alone = _told_alone(sentence, at)
+    if dated_alone is None:
         return None
-    return date[0], "in", date[1]
+    count, word, date = dated_alone
+    if word == "in" and date not in _DAYS:
+        if _of_models(sentence, at, count):
+            return dated_alone
+        if at == start and (is_year(date) or _is_to_come(date, sentence)):
+            return None
+    is_date = at > start or _is_unmistakable(sentence, at, count) or _says_nothing_else(sentence, at, count)
+    return dated_alone if is_date else None
+
+
+def _told_alone(sentence: Sentence, at: int) -> tuple[int, str, str] | None:
+    """A day, a span or a date without a word before it."""
+    word = sentence.text(at)
+    if word in _DAYS:
+        return 1, "in", word
+    open_year = _OPEN_YEAR.fullmatch(word)
+    if open_year is not None and is_year(open_year[1]):
+        return 1, "since", open_year[1]
+    span = _span_of_dates(sentence, at)
+    if span is not None:
+        return 1, "range", span
+    apart = _span_of_years(sentence, at) or _span_apart(sentence, at)
+    if apart is not None:
+        return apart
+    spoken = spoken_date(sentence, at)
+    return None if spoken is None else (spoken[0], "in", spoken[1])
+
+
+_OPEN_YEAR = pattern(r"(\d{4})\+")
+
+
+def _is_unmistakable(sentence: Sentence, at: int, count: int) -> bool:
+    """Whether a month, a quarter or a week stands there with its year: beside a name it is none of its parts, as 2024-05 may be."""
+    words = [sentence.text(place) for place in range(at, at + count)]
+    if any(word.raw.casefold() in _ALSO_NAMES for word in sentence.words[at : at + count]):
+        return False
+    if count == 1:
+        return _QUARTER_OR_WEEK.fullmatch(words[0]) is not None
+    return any(map(is_year, words)) and any(map(_OF_YEAR.fullmatch, words))
+
+
+_ALSO_NAMES = frozenset({"mars"})
+"""Months of other languages that are names in English: `rover mars 2020`."""
+_QUARTER_OR_WEEK = pattern(r"\d{4}-?(?:q[1-4]|w\d{2})")
+_ONE_MONTH = "|".join((*MONTH_NAMES, *MONTHS, "sept"))
+_OF_YEAR = pattern(rf"(?:{_ONE_MONTH})\.?(?:-(?:{_ONE_MONTH})\.?)?,?|q[1-4]|(?:week|kw|cw)(?:\d{{1,2}})?")
 
 
 def _is_to_come(date: str, sentence: Sentence) -> bool:

@@ -22,9 +22,9 @@ _COMPARATORS: Mapping[tuple[str, ...], str] = {
     tuple(words.split()): sign
     for sign, phrases in {
         ">": "more than|greater than|higher than|larger than|bigger than|longer than|over|above|exceeding|exceeds|exceed|beyond",
-        ">=": "greater than or equal to|more than or equal to|larger than or equal to|greater or equal to|greater than or equal|at or above|at or over|above or equal to|equal or above|equal to or above|equal or greater than|equal to or greater than|equal or more than|equal to or more than|at least|no less than|not less than|minimum|min",
+        ">=": "greater than or equal to|more than or equal to|larger than or equal to|greater or equal to|larger or equal to|larger or equal|larger equal|greater than or equal|at or above|at or over|above or equal to|equal or above|equal to or above|equal or greater than|equal to or greater than|equal or more than|equal to or more than|at least|no less than|not less than|minimum|min",
         "<": "less than|lower than|smaller than|fewer than|shorter than|under|below|sub",
-        "<=": "less than or equal to|smaller than or equal to|lower than or equal to|fewer than or equal to|less or equal to|less than or equal|at or below|at or under|below or equal to|equal or below|equal to or below|equal or less than|equal to or less than|not exceed|not exceeding|does not exceed|do not exceed|at most|up to|no more than|not more than|maximum|max",
+        "<=": "less than or equal to|smaller than or equal to|lower than or equal to|fewer than or equal to|less or equal to|smaller or equal to|smaller or equal|smaller equal|less than or equal|at or below|at or under|below or equal to|equal or below|equal to or below|equal or less than|equal to or less than|not exceed|not exceeding|does not exceed|do not exceed|at most|up to|no more than|not more than|maximum|max",
         "=": "exactly|equal to|equals|about|around|approximately|roughly|circa",
         "better": "better than",
         "worse": "worse than",
@@ -62,6 +62,11 @@ _BYTES = {
     **{
         f"{word}byte{plural}": f"{word[0].upper()}B"
         for word in ("kilo", "mega", "giga", "tera")
+        for plural in ("", "s")
+    },
+    **{
+        f"{prefix}bibyte{plural}": f"{prefix[0].upper()}iB"
+        for prefix in ("ki", "me", "gi", "te")
         for plural in ("", "s")
     },
     "bytes": "bytes",
@@ -411,7 +416,7 @@ def between(sentence: Sentence, at: int) -> tuple[int, Amount, Amount] | None:
     if link is None:
         return None
     low = amount_at(sentence, at + 1)
-    if low is None or sentence.text(at + 1 + low.count) not in link:
+    if low is None or not (sentence.text(at + 1 + low.count) in link or _is_ampersand(sentence, at, low)):
         return None
     high = amount_at(sentence, at + 2 + low.count)
     if high is None:
@@ -419,6 +424,16 @@ def between(sentence: Sentence, at: int) -> tuple[int, Amount, Amount] | None:
     if not low.unit and high.unit:  # between 1 and 8 billion
         low = Amount(count=low.count, digits=low.digits, unit=high.unit, sign="")
     return 2 + low.count + high.count, low, high
+
+
+def _is_ampersand(sentence: Sentence, at: int, low: Amount) -> bool:
+    """`between 0.8 & 0.9`."""
+    place = at + 1 + low.count
+    return (
+        sentence.text(at) == "between"
+        and place < len(sentence.words)
+        and sentence.words[place].whole in {"&", "&&"}
+    )
 
 
 BYTE_UNITS = frozenset(_BYTES.values())

@@ -12,6 +12,7 @@ from catalog.query.text.sentence_amount_lists import amounts_listed
 from catalog.query.text.sentence_amounts import amount_alone
 from catalog.query.text.sentence_datasets import on_dataset
 from catalog.query.text.sentence_dates import dated
+from catalog.query.text.sentence_licences import family_of_licences, licence_alone
 from catalog.query.text.sentence_lists import UNTOLD, listed_before_name, tagged
 from catalog.query.text.sentence_origins import derived, optimized, said_of_bases
 from catalog.query.text.sentence_parts import (
@@ -32,9 +33,7 @@ from catalog.query.text.sentence_values import (
     ARTICLES,
     HAVING,
     STATES_OF_MODELS,
-    family_of_licences,
     formatted,
-    licence_alone,
     linked_value,
     named_by_alias,
     state,
@@ -169,6 +168,8 @@ def _not_in_state(sentence: Sentence, at: int) -> Replacement:
     word = sentence.text(at + 1)
     if word in {"tagged", "labelled", "labeled"}:
         return 2, "missing:tags"
+    if word in {"licensed", "licenced"}:
+        return 2, "missing:license"
     condition = STATES_OF_MODELS.get(word, "sort:")
     if condition.startswith("sort:"):
         return None
@@ -333,6 +334,8 @@ def _excluding(sentence: Sentence, at: int) -> int:
         # nicht, and isn't: in English the word itself is an operator, and "license isn't mit" a condition as it stands
         return int(not at or not resolve(sentence.text(at - 1)))
     if word == "not" and not is_operator(sentence, at) and _is_list(sentence, at + 1):
+        return int(not at or not resolve(sentence.text(at - 1)))
+    if word == "not" and not is_operator(sentence, at) and licence_alone(sentence, at + 1) is not None:
         return int(not at or not resolve(sentence.text(at - 1)))
     if word in _NO and (
         _is_value(sentence, at + 1)

@@ -32,6 +32,10 @@ def unanswered(sentence: Sentence, at: int) -> tuple[int, str | None, str] | Non
     alike = _alike(sentence, at)
     if alike:
         return alike, "", "is not understood here: models are not compared by likeness; it is left out."
+    popular = _by_popularity(sentence, at)
+    if popular:
+        message = "how often models are downloaded or liked is not known here; they are not ordered by it."
+        return popular, "", f"is not understood here: {message}"
     each = _of_each(sentence, at)
     if each:
         message = "models are found as one list, not so many of each; the words are looked for."
@@ -70,6 +74,12 @@ def _alike(sentence: Sentence, at: int) -> int:
     return 2 if typed in _ALIKE else 0
 
 
+def _by_popularity(sentence: Sentence, at: int) -> int:
+    """The words of `most popular`, `most downloaded`, `most liked`."""
+    return 2 if sentence.text(at) in {"most", "least"} and sentence.text(at + 1) in _POPULAR else 0
+
+
+_POPULAR = frozenset({"popular", "downloaded", "liked", "starred"})
 _SIZED = frozenset(
     {
         *("vocab", "vocabulary", "embedding", "hidden", "intermediate", "patch", "kernel", "image"),
@@ -92,7 +102,7 @@ def _size_of_something(sentence: Sentence, at: int) -> int:
     return used + amount.count if amount is not None else 0
 
 
-_FEW = frozenset({"few", "several", "some"})
+_FEW = frozenset({"few", "several", "some", "couple"})
 
 
 def _vague_time(sentence: Sentence, at: int) -> int:
@@ -103,7 +113,7 @@ def _vague_time(sentence: Sentence, at: int) -> int:
         used += 1
     if sentence.text(at + used) not in _FEW:
         return 0
-    used += 1
+    used += 1 + (sentence.text(at + used) == "couple" and sentence.text(at + used + 1) == "of")
     if sentence.text(at + used).removesuffix("s") not in {*UNITS_OF_TIME, "time"}:
         return 0
     used += 1

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache, lru_cache
+from functools import cache
 
 from catalog.query.periods import is_year
 from catalog.query.text.function_words import FILLER_WORDS, FUNCTION_WORDS, MODEL_WORDS
 from catalog.query.text.printing import quoted
+from catalog.query.text.sentence_aliases import alias_of, canonical
+from catalog.query.text.sentence_licences import family_of_licences, hyphened_licence, licence_in_full
 from catalog.query.text.sentence_parts import (
     LINKS,
     Replacement,
@@ -104,7 +106,7 @@ def value_of(sentence: Sentence, at: int, field: str) -> tuple[int, str] | None:
     """A value of the field that models have, beside the name of the field, by that or another name of the value."""
     return (
         _value(sentence, at, field, beside_keyword=True)
-        or _alias_of(sentence, at, field)
+        or alias_of(sentence, at, field)
         or family_of_licences(sentence, at, field)
     )
 
@@ -136,25 +138,7 @@ def linked_value(sentence: Sentence, at: int) -> Replacement:
             used, values = used + 1 + other[0], [*values, other[1]]
         if name in keyword_fields(sentence.text(at + used)):
             return used + 1, f"{name}:{','.join(map(quoted, values))}"
-    return hyphened_licence(sentence, at) or _licence_in_full(sentence, at)
-
-
-def hyphened_licence(sentence: Sentence, at: int) -> Replacement:
-    """`mit-licensed`, `under Apache-License`, `MIT-Lizenz`."""
-    used = int(sentence.text(at) == "under")
-    used += used and sentence.text(at + used) in {"the", "of"}
-    match = _OF_LICENCE.fullmatch(sentence.text(at + used))
-    if match is None or sentence.vocabulary is None:
-        return None
-    known = {value.casefold() for value in sentence.vocabulary.values.get("license", {})}
-    meant = canonical("licence", match[1]).casefold()
-    family = any(value.startswith(f"{match[1]}-") for value in known)
-    if meant not in known and not family:
-        return None
-    return used + 1, f"license:{quoted(meant if meant in known else match[1])}"
-
-
-_OF_LICENCE = pattern(r"([\w.+]+(?:-[\w.+]+)*?)-(?:licen[cs]ed?|lizenz|licentie)")
+    return hyphened_licence(sentence, at) or licence_in_full(sentence, at)
 
 
 def formatted(sentence: Sentence, at: int) -> Replacement:
@@ -169,71 +153,6 @@ def formatted(sentence: Sentence, at: int) -> Replacement:
     return (1, f"format:{quoted(singular)}") if singular != word and singular in known else None
 
 
-def _licence_in_full(sentence: Sentence, at: int) -> Replacement:
-    """`Apache License 2.0`, `apache 2`: a licence that models have, in several words.
-
-    One that is called as its models are (`llama 3.1`) is meant only where the word licence is among them.
-    """
-    if not any(_PART_OF_LICENCE.fullmatch(sentence.text(at + offset)) for offset in (1, 2)):
-        return _licence_with_version(sentence, at)
-    match = _alias_of(sentence, at, "license")
-    if match is None:
-        return None
-    count = match[0]
-    while count > 1 and not _PART_OF_LICENCE.fullmatch(sentence.text(at + count - 1)):
-        count -= 1
-    named = any(_LICENCE.fullmatch(sentence.text(at + offset)) for offset in range(count))
-    if count == 1 or (not named and _kind_of_licence(match[1]) == "custom"):
-        return None
-    return count, f"license:{quoted(match[1])}"
-
-
-def _licence_with_version(sentence: Sentence, at: int) -> Replacement:
-    """`apache2`, `gplv3`: a licence that models have and its version as one word."""
-    word = sentence.text(at)
-    if not _LICENCE_AND_VERSION.fullmatch(word):
-        return None
-    meant = canonical("licence", word)
-    assert sentence.vocabulary is not None  # the caller checked
-    known = {value.casefold() for value in sentence.vocabulary.values.get("license", {})}
-    is_meant = meant != word and meant.casefold() in known and _kind_of_licence(meant) != "custom"
-    return (1, f"license:{quoted(meant)}") if is_meant else None
-
-
-_LICENCE_AND_VERSION = pattern(r"[a-z]{3,}v?\d(?:\.\d)?")
-
-
-def _kind_of_licence(identifier: str) -> str:
-    from catalog.text import licences  # noqa: PLC0415 - only words beside a number need its table
-
-    return licences.kind(identifier)
-
-
-_LICENCE = pattern(r"licen[cs]e")
-_PART_OF_LICENCE = pattern(r"v?\d[\d.]*|licen[cs]e|public|clause|only")
-
-
-def family_of_licences(sentence: Sentence, at: int, field: str) -> tuple[int, str] | None:
-    """A licence by the beginning that its versions share: `apache license`, `gpl licence`."""
-    word = sentence.text(at)
-    if field != "license" or sentence.vocabulary is None or len(word) < _SHORTEST_FAMILY:
-        return None
-    versions = (value.casefold() for value in sentence.vocabulary.values.get(field, {}))
-    return (1, word) if any(value.startswith(f"{word}-") for value in versions) else None
-
-
-_SHORTEST_FAMILY = 3
-
-
-def licence_alone(sentence: Sentence, at: int) -> str | None:
-    """`gpl`, `mit`: a licence that models have, by its one word. One of a vendor may be called as its models are."""
-    word = sentence.text(at)
-    if sentence.vocabulary is None or not word or _kind_of_licence(canonical("licence", word)) == "custom":
-        return None
-    known = (value.casefold() for value in sentence.vocabulary.values.get("license", {}))
-    return word if word in known or family_of_licences(sentence, at, "license") is not None else None
-
-
 def keyword_fields(words: str) -> Iterator[str]:
     """The field of listed values that is called so."""
     if words == "licensed":
@@ -242,50 +161,6 @@ def keyword_fields(words: str) -> Iterator[str]:
         row = fields().get(target.path)
         if row is not None and row.type == "keyword" and row.facet == "terms":
             yield target.path
-
-
-def _alias_of(sentence: Sentence, at: int, field: str) -> tuple[int, str] | None:
-    """A value that goes by another name: NER, sklearn, half, Apache 2.0."""
-    values = {} if sentence.vocabulary is None else sentence.vocabulary.values.get(field, {})
-    known = {value.casefold() for value in values}
-    row = fields().get(field)
-    if not known or row is None or row.canonical is None:
-        return None
-    for count, words in spoken_name(sentence, at):
-        meant = canonical(row.canonical, words)
-        if row.canonical == "licence" and not _is_licence_alone(words.split(), meant):
-            continue
-        if meant != words and meant.casefold() in known:
-            return count, meant
-    return None
-
-
-def _is_licence_alone(words: Sequence[str], meant: str) -> bool:
-    """Whether no word beside the licence is among these, such as the one before it in `bert mit license`."""
-    if words[0] in _JOINING:
-        return False
-    if len(words) == 1:
-        return True
-    before = words[0] not in _BEFORE_LICENCES and canonical("licence", " ".join(words[1:])) == meant
-    behind = not _PART_OF_LICENCE.fullmatch(words[-1]) and canonical("licence", " ".join(words[:-1])) == meant
-    return not before and not behind
-
-
-_JOINING = frozenset({"and", "or", "not"})
-_BEFORE_LICENCES = frozenset({"gnu", "the"})
-
-
-@lru_cache(maxsize=2_048)
-def canonical(kind: str, words: str) -> str:
-    """What these words are called; several rules ask it of the same words, and a page reads its text several times."""
-    from catalog.text import canonical  # noqa: PLC0415 - a search without words needs none of its tables
-
-    if kind == "licence":
-        from catalog.text import licences  # noqa: PLC0415 - only words beside "license" need its table
-
-        return licences.typed(words)
-    rule = canonical.rule("dtype" if kind == "precision" else kind)
-    return rule(words) if rule is not None else words
 
 
 def named_by_alias(sentence: Sentence, at: int) -> Replacement:
@@ -498,7 +373,7 @@ _VERSUS = frozenset({"vs", "versus"})
 def _operand(sentence: Sentence, at: int) -> tuple[int, str] | None:
     """A plain word that is compared, with the number of its series: `llama 3`."""
     word = sentence.text(at)
-    if not _COMPARED.fullmatch(word) or word in FUNCTION_WORDS | _JOINING | _VERSUS:
+    if not _COMPARED.fullmatch(word) or word in FUNCTION_WORDS | _VERSUS | {"and", "or", "not"}:
         return None
     meant = numbered(sentence, at) or named_by_alias(sentence, at)
     if meant is not None:

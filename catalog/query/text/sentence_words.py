@@ -21,7 +21,28 @@ PLAIN = pattern(
 
 def words_of(text: str) -> tuple[Word, ...]:
     """The words, without the articles that French elides, and with the sign between a metric and its data set apart."""
-    return _parted_at(_parted_brackets(_parted_joinings(tuple(map(_without_elision, typed_words(text))))))
+    typed = _joined_comparisons(tuple(map(_without_elision, typed_words(text))))
+    return _parted_at(_parted_brackets(_parted_joinings(typed)))
+
+
+def _joined_comparisons(words: tuple[Word, ...]) -> tuple[Word, ...]:
+    """`maior do que` with its `do que` as the one word que: Portuguese says either."""
+    if "do" not in {word.text for word in words}:
+        return words
+    joined: list[Word] = []
+    for word in words:
+        before = [there.text for there in joined[-3:]]
+        is_compared = before[-1:] == ["do"] and (
+            before[-2:-1] and (before[-2] in _OF_PORTUGUESE or before[0] in {"mais", "menos"})
+        )
+        if word.text == "que" and is_compared:
+            joined[-1] = replace(word, start=joined[-1].start)
+        else:
+            joined.append(word)
+    return tuple(joined)
+
+
+_OF_PORTUGUESE = frozenset({"maior", "maiores", "menor", "menores", "melhor", "melhores", "pior", "piores"})
 
 
 _JOINED_BOUND = pattern(r"(?P<joining>and|but|or|und|oder)(?P<bound>[<>]=?\d[\w.]*%?)", re.IGNORECASE)
@@ -159,5 +180,24 @@ def denying(words: tuple[Word, ...]) -> tuple[Word, ...]:
     )
 
 
+def mended(words: tuple[Word, ...]) -> tuple[Word, ...]:
+    """`more then 7B`, `less accurate then 0.9`: then behind what compares as than, which it is mistyped for."""
+    return tuple(
+        replace(word, text="than") if word.text == "then" and _is_compared(words, place) else word
+        for place, word in enumerate(words)
+    )
+
+
+def _is_compared(words: tuple[Word, ...], place: int) -> bool:
+    before = [word.text for word in words[max(place - 2, 0) : place]]
+    return bool(before) and (before[-1] in _COMPARATIVES or before[0] in {"more", "less"})
+
+
+_COMPARATIVES = frozenset(
+    {
+        *("more", "less", "fewer", "greater", "higher", "lower", "larger", "smaller", "bigger", "longer"),
+        *("shorter", "newer", "older", "better", "worse", "faster", "slower"),
+    }
+)
 _DONE = pattern(r"[^\W\d_]{2,}(?:ed|en|lt|iert)")
 """A participle of English or German."""

@@ -14,13 +14,20 @@ from catalog.lazy_dataclasses import dataclass, replace
 from catalog.query.periods import is_year
 from catalog.query.problems import Suggestion
 from catalog.query.text import sentence_rules
-from catalog.query.text.function_words import FILLER_WORDS
+from catalog.query.text.function_words import (
+    FILLER_WORDS,
+    FUNCTION_WORDS,
+    MODEL_WORDS,
+    OPENING_WORDS,
+    SHORT_WORDS,
+)
 from catalog.query.text.parse_context import Reading
 from catalog.query.text.parser import APOSTROPHIZED, PLAIN_WORD
 from catalog.query.text.printing import quoted
 from catalog.query.text.sentence_amount_lists import joined_amounts
 from catalog.query.text.sentence_datasets import on_dataset
 from catalog.query.text.sentence_dates import UNTOLD_VERBS
+from catalog.query.text.sentence_licences import labelled_licence
 from catalog.query.text.sentence_measured import written_on
 from catalog.query.text.sentence_orders import DIRECTIONS, place_at
 from catalog.query.text.sentence_parts import (
@@ -34,7 +41,7 @@ from catalog.query.text.sentence_parts import (
 )
 from catalog.query.text.sentence_unanswered import is_open_comparison, unanswered
 from catalog.query.text.sentence_values import formatted, named_by_alias, possessed
-from catalog.query.text.sentence_words import EDGES, PLAIN, denying, typed_words, words_of
+from catalog.query.text.sentence_words import EDGES, PLAIN, denying, mended, typed_words, words_of
 from catalog.query.text.sentence_written import written_comparison
 from catalog.query.text.targets import resolve
 from catalog.query.text.tokens import Token
@@ -96,7 +103,7 @@ def rewrite(text: str, reading: Reading) -> Rewriting:
             word if word.raw in _NAMES else replace(word, text=meant)
             for word, meant in zip(words, english, strict=True)
         )
-    words = denying(words)
+    words = mended(denying(words))
     sentence = Sentence(words=words, vocabulary=reading.vocabulary, now=reading.now)
     pieces: list[_Piece] = []
     at = 0
@@ -136,6 +143,7 @@ def rewrite(text: str, reading: Reading) -> Rewriting:
         if new is None and count == 1 and words[at].elided:
             new, fired = words[at].raw, True
         filler = new is None and count == 1 and words[at].text.strip(EDGES) in FILLER_WORDS
+        fired = fired or (filler and _asks_in(english, words[at]))
         joins = english is not None and new is None and words[at].text in _JOINING
         if joins:
             new = words[at].text.upper()
@@ -143,11 +151,21 @@ def rewrite(text: str, reading: Reading) -> Rewriting:
         if not filler or joins:
             pieces.append((start, end, new))
         at += count
-    if not fired:
-        return Rewriting(text=text)
+    if not fired or not pieces:
+        asks_for_all = english is not None and {*english} & MODEL_WORDS and {*english} <= _SAYING_NOTHING
+        return Rewriting(text="", changed=True) if asks_for_all else Rewriting(text=text)
     rewriting = _assembled(text, _together(text, _listed(text, pieces)))
     reads_on = _reads_on(sentence, text, rewriting, reading, translated=english is not None)
     return rewriting if reads_on else Rewriting(text=text)
+
+
+_SAYING_NOTHING = FUNCTION_WORDS | OPENING_WORDS | SHORT_WORDS
+_ASKING = frozenset({"how", "many", "which"})
+
+
+def _asks_in(english: Sequence[str] | None, word: Word) -> bool:
+    """Whether it is a question word of another language: `combien de modèles bert`."""
+    return english is not None and word.text in _ASKING and word.raw.casefold() != word.text
 
 
 _LONGEST_NAME = 6
@@ -247,6 +265,8 @@ _VALUE = pattern(r"(?P<field>[a-z_.]+):(?P<values>[\w.+-]+(?:,[\w.+-]+)*)")
 
 
 def _first(sentence: Sentence, at: int) -> tuple[int, str | None] | None:
+    if (licence := labelled_licence(sentence, at)) is not None:
+        return licence
     if not sentence.words[at].plain:
         return (
             _directed(sentence, at)

@@ -18,7 +18,11 @@ SPANISH: Mapping[str, str] = {
     "days": "día días dia dias",
     "for": "para",
     "in": "en",
+    "equal": "igual",
     "except": "excepto salvo",
+    "how": "cuántos cuántas cuantos cuantas",
+    "show": "muestra muéstrame mostrar",
+    "there": "hay",
     "german": "alemanes alemana alemanas",
     "english": "ingleses inglesa inglesas",
     "french": "franceses francesa francesas",
@@ -53,6 +57,8 @@ SPANISH: Mapping[str, str] = {
     "weeks": "semana semanas",
     "with": "con",
     "without": "sin",
+    "which": "cuál cuáles qué",
+    "worse": "peor peores",
     "years": "año años",
     "april": "abril",
     "august": "agosto",
@@ -111,6 +117,9 @@ SPANISH_PHRASES: Mapping[tuple[str, str], tuple[str, str]] = {
     **{("más", word): ("newest", "the") for word in ("reciente", "recientes", "nuevo", "nuevos")},
     **{("más", word): ("smallest", "the") for word in ("pequeño", "pequeños")},
     **{("más", word): ("largest", "the") for word in ("grande", "grandes")},
+    **{("más", word): ("fastest", "the") for word in ("rápido", "rápidos")},
+    ("igual", "a"): ("equal", "to"),
+    **{(word, "es"): ("which", "is") for word in ("cuál", "cual")},
     ("que", "no"): ("that", "not"),
     ("todos", "menos"): ("everything", "but"),
     ("todo", "menos"): ("everything", "but"),
@@ -121,12 +130,12 @@ SPANISH_PHRASES: Mapping[tuple[str, str], tuple[str, str]] = {
     ("por", "ciento"): ("percent", "of"),
     ("mil", "millones"): ("billion", "of"),
     **{
-        (word, link): ("more", "than")
+        (word, link): ("larger", "than")
         for word in ("mayor", "mayores", "superior", "superiores")
         for link in ("que", "de", "a")
     },
     **{
-        (word, link): ("less", "than")
+        (word, link): ("smaller", "than")
         for word in ("menor", "menores", "inferior", "inferiores")
         for link in ("que", "de", "a")
     },

@@ -11,7 +11,7 @@ from catalog.lazy_dataclasses import dataclass, field
 from catalog.query.periods import MONTH_NAMES, is_year
 from catalog.query.text.dutch import DUTCH, DUTCH_OR_ENGLISH, DUTCH_PHRASES
 from catalog.query.text.french import FRENCH, FRENCH_OR_ENGLISH, FRENCH_PHRASES
-from catalog.query.text.german import ALSO_ENGLISH, BEFORE_YEARS, GERMAN
+from catalog.query.text.german import ALSO_ENGLISH, BEFORE_YEARS, GERMAN, GERMAN_PHRASES
 from catalog.query.text.italian import ITALIAN, ITALIAN_OR_ENGLISH, ITALIAN_PHRASES
 from catalog.query.text.numbers import SPOKEN_NUMBERS
 from catalog.query.text.portuguese import PORTUGUESE, PORTUGUESE_OR_ENGLISH, PORTUGUESE_PHRASES
@@ -29,6 +29,9 @@ class _Language:
     dating: frozenset[str] = frozenset()  # shared words that before a year are of this language
     phrases: Mapping[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
     doubled: frozenset[str] = frozenset()  # shared words that are of this language where they stand twice
+    opening: frozenset[str] = (
+        frozenset()
+    )  # words that begin a sentence of this language and join words of another
 
 
 def _by_word(table: Mapping[str, str]) -> dict[str, str]:
@@ -45,6 +48,7 @@ _GERMAN = _Language(
     shared=ALSO_ENGLISH,
     pairs=(frozenset({"von", "bis"}), frozenset({"aus", "dem"})),
     dating=BEFORE_YEARS,
+    phrases=GERMAN_PHRASES,
 )
 _LANGUAGES = (
     _GERMAN,
@@ -69,7 +73,7 @@ _LANGUAGES = (
             *_together("sin", "o", "u", "y", "e", "ni"),
             *_together("no", "o", "u"),
             *_together("salvo", "o", "u", "y"),
-            *_together("que", "mayor", "menor"),
+            *_together("que", "mayor", "menor", "peor"),
             *(frozenset({"entre", "y"}), frozenset({"julio", "de"}), frozenset({"en", "julio"})),
         ),
         dating=frozenset({"julio"}),
@@ -83,7 +87,7 @@ _LANGUAGES = (
             frozenset({"tra", "e"}),
             *_together("di", "meno", "maggiore", "minore"),
             frozenset({"non", "o"}),
-            frozenset({"prima", "del"}),
+            *(frozenset({"prima", "del"}), frozenset({"superiore", "a"}), frozenset({"inferiore", "a"})),
             *_together("fa", "anno", "anni", "mese", "mesi"),
         ),
         dating=frozenset({"agosto", "aprile", "marzo", "dal"}),
@@ -96,15 +100,17 @@ _LANGUAGES = (
             *_together("sem", "ou", "nem", "e", "com"),
             *_together("ano", "este", "neste", "há"),
             frozenset({"entre", "e"}),
+            *_together("que", "maior", "pior", "mais"),
         ),
         dating=frozenset({"agosto", "maio", "junho"}),
         phrases=PORTUGUESE_PHRASES,
         doubled=frozenset({"nem"}),
+        opening=frozenset({"o", "os", "as"}),
     ),
     _Language(
         words=_by_word(DUTCH),
         shared=DUTCH_OR_ENGLISH,
-        pairs=(frozenset({"meer", "dan"}),),
+        pairs=(frozenset({"meer", "dan"}), *_together("het", "kleinste", "beste", "laatste")),
         phrases=DUTCH_PHRASES,
         doubled=frozenset({"noch"}),
     ),
@@ -128,7 +134,10 @@ def in_english(words: Sequence[str]) -> tuple[str, ...] | None:
     ]
     if not spoken:
         return None
-    known = max(spoken, key=lambda language: sum(word in language.words for word in words))
+    known = max(
+        spoken,
+        key=lambda language: sum(word in language.words for word in words) + (words[0] in language.opening),
+    )
     return _translated(words, known)
 
 
@@ -137,7 +146,13 @@ def _is_superlative(pair: tuple[str, str], language: _Language) -> bool:
     return pair in language.phrases and language.phrases[pair][0] in _COMPARATIVES
 
 
-_COMPARATIVES = {"smallest": "smaller", "largest": "larger", "newest": "newer", "oldest": "older"}
+_COMPARATIVES = {
+    "smallest": "smaller",
+    "largest": "larger",
+    "newest": "newer",
+    "oldest": "older",
+    "fastest": "faster",
+}
 
 
 def _is_compared(behind: Sequence[str], language: _Language) -> bool:

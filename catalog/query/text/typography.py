@@ -31,6 +31,8 @@ _ONE_FOR_ONE: dict[int, str] = str.maketrans(
         "\N{SMALL GREATER-THAN SIGN}": ">",
         "\N{SMALL EQUALS SIGN}": "=",
         "\N{SMALL PERCENT SIGN}": "%",
+        "\N{INVERTED QUESTION MARK}": " ",
+        "\N{INVERTED EXCLAMATION MARK}": " ",
         "\N{NOT SIGN}": "!",
         "\N{LOGICAL AND}": "&",
         "\N{LOGICAL OR}": "|",
@@ -43,6 +45,7 @@ _PARTS = pattern(r"\"(?:[^\"\\]|\\.)*\"?|[^\"]+", re.DOTALL)
 _DASH = pattern(
     r"(?<=[\w%])[\N{FIGURE DASH}\N{EN DASH}\N{EM DASH}\N{MINUS SIGN}](?=[\d.])"
     r"|(?<=\s)[\N{FIGURE DASH}\N{EN DASH}\N{EM DASH}](?=\s)"
+    r"|(?<=[a-z])[\N{EN DASH}\N{EM DASH}](?=[A-Za-z]{3,9} [12]\d{3}\b)"
 )
 """Between the ends of a range."""
 _DIGITS = pattern(r"(?![0-9])\d")
@@ -50,23 +53,33 @@ _GROUPED = pattern(
     r"(?<![\w.,])[1-9]\d{0,2}(?:(?:[\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{THIN SPACE}]\d{3})+|(?: \d{3}){2,})(?![\w,]|\.\d| \d)"
 )
 """`1 000 000`, as ISO 31-0 and French write thousands; with plain spaces two groups at least, as `100 200` may be two numbers."""
-_INVISIBLE = pattern(
-    r"[\N{ZERO WIDTH SPACE}\N{WORD JOINER}\N{ZERO WIDTH NO-BREAK SPACE}](?=\W|$)"
-    r"|(?:(?<=\W)|(?<![\s\S]))[\N{ZERO WIDTH SPACE}\N{WORD JOINER}\N{ZERO WIDTH NO-BREAK SPACE}]"
+_UNSEEN = (
+    "\N{ZERO WIDTH SPACE}\N{WORD JOINER}\N{ZERO WIDTH NO-BREAK SPACE}\N{LEFT-TO-RIGHT MARK}\N{RIGHT-TO-LEFT MARK}"
+    "\N{ARABIC LETTER MARK}\N{LEFT-TO-RIGHT EMBEDDING}-\N{RIGHT-TO-LEFT OVERRIDE}"
+    "\N{LEFT-TO-RIGHT ISOLATE}-\N{POP DIRECTIONAL ISOLATE}"
 )
-"""At the edge of a word, where it comes along with what is pasted from a page; within one it stays."""
+_INVISIBLE = pattern(rf"[{_UNSEEN}](?=\W|$)|(?:(?<=\W)|(?<![\s\S]))[{_UNSEEN}]")
+"""At the edge of a word, where it comes along with what is pasted from a page; within one it stays. Marks of direction come from
+keyboards of Arabic and Hebrew, too."""
 _LOW_QUOTES = pattern(
     r"\N{DOUBLE LOW-9 QUOTATION MARK}([^\"\N{LEFT DOUBLE QUOTATION MARK}\N{RIGHT DOUBLE QUOTATION MARK}]*)"
     r"[\N{LEFT DOUBLE QUOTATION MARK}\N{RIGHT DOUBLE QUOTATION MARK}]"
 )
 """As German and Polish quote."""
+_PAIRED_QUOTES = pattern(
+    r"\N{LEFT CORNER BRACKET}([^\"\N{LEFT CORNER BRACKET}\N{RIGHT CORNER BRACKET}]*)\N{RIGHT CORNER BRACKET}"
+    r"|\N{LEFT WHITE CORNER BRACKET}([^\"\N{LEFT WHITE CORNER BRACKET}\N{RIGHT WHITE CORNER BRACKET}]*)\N{RIGHT WHITE CORNER BRACKET}"
+    r"|\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}([^\"\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}]*)"
+    r"\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}"
+)
+"""As Japanese, Chinese, Swiss and French quote."""
 
 
 def plain_signs(text: str) -> str:
     """The text with those signs; as long as before."""
     if text.isascii():
         return _grouped(text)
-    text = _LOW_QUOTES.sub(r'"\1"', text)
+    text = _PAIRED_QUOTES.sub(lambda quote: f'"{quote[0][1:-1]}"', _LOW_QUOTES.sub(r'"\1"', text))
     return _grouped(_PARTS.sub(lambda part: part[0] if part[0].startswith('"') else _plain(part[0]), text))
 
 

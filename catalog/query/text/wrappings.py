@@ -160,7 +160,7 @@ def bare_filter(reading: Reading) -> str:
     filtered = of_json(text, reading)
     if filtered is not None:
         return filtered
-    text = of_member(text, reading)
+    text = _without_offset(of_member(text, reading), reading)
     text = _of_pipeline(_of_address(_of_dataframe(text), reading), reading)
     selected = _SELECTED.match(text)
     if selected is not None:
@@ -168,9 +168,39 @@ def bare_filter(reading: Reading) -> str:
         if computed is not None:
             message = f"{computed[0].strip()} is not understood: models are found, nothing is computed; it is left out."
             reading.problem("unsupported-operator", message, *computed.span())
-        text = blank(selected) + text[selected.end() :]
+        _tell_distinct(selected, reading)
+        counted = _TOP_ROWS.match(selected[0])
+        begun = f" limit:{counted[1]}".ljust(len(selected[0])) if counted is not None else blank(selected)
+        text = begun + text[selected.end() :]
         text = _without_groups(text, selected.end(), reading)
-    return text.rstrip().removesuffix(";") if selected is not None or text.rstrip().endswith("';") else text
+    ended = selected is not None or _ENDED.search(text) is not None
+    return text.rstrip().removesuffix(";") if ended else text
+
+
+_ENDED = pattern(r"(?:'|[<>=]\s*[\d.]+\s?[%\w]*);\s*$")
+"""What ends a statement, behind a value."""
+_TOP_ROWS = pattern(r"\s*select\s+top\s*\(?\s*(\d{1,6})\b", re.IGNORECASE)
+"""Source: T-SQL, TOP."""
+_DISTINCT = pattern(r"\s*select\s+(?P<word>distinct)\b", re.IGNORECASE)
+_OFFSET = pattern(r"\blimit\s+\d{1,6}(?P<offset>\s+offset\s+\d{1,9})\s*;?\s*$", re.IGNORECASE)
+
+
+def _tell_distinct(selected: re.Match[str], reading: Reading) -> None:
+    distinct = _DISTINCT.match(selected[0])
+    if distinct is not None:
+        message = f"{distinct['word']} is not understood: models are found one by one; it is left out."
+        reading.problem("unsupported-operator", message, *distinct.span("word"))
+
+
+def _without_offset(text: str, reading: Reading) -> str:
+    """The text without the `OFFSET 10` behind a limit, which is said."""
+    offset = _OFFSET.search(text)
+    if offset is None:
+        return text
+    message = f"{offset['offset'].strip()} is left out: a search begins with the first models it finds."
+    start, end = offset.span("offset")
+    reading.problem("unsupported-operator", message, start, end)
+    return f"{text[:start]}{' ' * (end - start)}{text[end:]}"
 
 
 def is_wrapped(text: str, reading: Reading) -> bool:
