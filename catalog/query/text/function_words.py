@@ -21,7 +21,7 @@ NEGATING_WORDS = _words(
 """Where one of these stands, the models that have the other words may be the very ones that are not wanted."""
 MODEL_WORDS = _words("model models modelle modellen modèle modèles modelo modelos modello modelli")
 """What is searched here: with words that say nothing alone they ask for all of them."""
-SHORT_WORDS = _words("a i")
+SHORT_WORDS = _words("a i i'm i’m")
 """Say nothing beside other function words; alone they may be a part of a name."""
 OPENING_WORDS = _words("find get give list need search show want")
 """Say nothing at the beginning of a sentence; elsewhere they may be what is looked for, as in semantic search."""

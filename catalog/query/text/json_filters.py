@@ -17,6 +17,7 @@ from catalog.text.patterns import pattern
 _COMPARING = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<=", "eq": "=", "ne": "!="}
 _NAME = pattern(r"[^\W\d_][\w.\-/@]*")
 _MAX_DEPTH = 10
+_MAX_LISTED = 100
 
 
 class _NotReadError(ValueError):
@@ -100,6 +101,9 @@ def _condition(name: str, value: object) -> str:
 
 
 def _equal(name: str, value: object, sign: str = "=") -> str:
+    if isinstance(value, list) and 0 < len(value) <= _MAX_LISTED:
+        listed = f"{name}:[{', '.join(map(_scalar, value))}]"
+        return f"-{listed}" if sign == "!=" else listed
     if value is None:
         return f"{'missing' if sign == '=' else 'has'}:{name}"
     return f"{name}{sign}{_scalar(value)}"

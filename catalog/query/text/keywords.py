@@ -10,7 +10,15 @@ from fnmatch import fnmatchcase
 from catalog.query.nodes import And, Exists, Match, Nothing, Or, Phrase, Prefix, Query, Term, Terms, Wildcard
 from catalog.query.problems import Suggestion
 from catalog.query.text.parse_context import Leaf, Reading, any_of, negated
-from catalog.query.text.printing import name_of, pattern_as_text, print_query, quote, quoted
+from catalog.query.text.printing import (
+    BEGUN_HASH,
+    VERSION,
+    name_of,
+    pattern_as_text,
+    print_query,
+    quote,
+    quoted,
+)
 from catalog.query.text.targets import Target, Vocabulary, field_target
 from catalog.query.text.tokens import Piece, Token
 from catalog.query.text.version_conditions import order_of, version_leaves
@@ -162,10 +170,10 @@ def _keyword_value(piece: Piece, token: Token, target: Target, reading: Reading)
         and (moved := moved_id(text.casefold(), reading)) is not None
     ):
         return moved
-    if target.path in fields_where("hashed") and _HEX.fullmatch(text) and not piece.quoted:
+    if target.path in fields_where("hashed") and BEGUN_HASH.fullmatch(text) and not piece.quoted:
         begun = Prefix(target.path, text.casefold())
         return Leaf(node=begun, label=_text_of(begun, token), explanation="begins with this")
-    if target.path == "version" and not piece.quoted and _VERSION.fullmatch(text):
+    if target.path == "version" and not piece.quoted and VERSION.fullmatch(text):
         bare = text.removeprefix("v")
         return Leaf(node=Terms(target.path, (bare, f"v{bare}")), label=f"version:{bare}")
     value = canonical_value(target, text, reading)
@@ -195,7 +203,6 @@ def _keyword_value(piece: Piece, token: Token, target: Target, reading: Reading)
     return Leaf(node=node, label=_text_of(node, token), explanation=explanation)
 
 
-_VERSION = pattern(r"v?\d[\w.+-]*")
 _PLACE_WORD = pattern(r"[\w.\-]*\w[\w.\-]*")
 _RELATED = pattern(
     r"(?P<relation>finetune|quantized|adapter|merge):(?P<id>(?!(?:finetune|quantized|adapter|merge):).+)"
@@ -236,8 +243,6 @@ def _matching(piece: Piece, target: Target, reading: Reading) -> Leaf:
     return Leaf(node=node, label=print_query(node) or f"has:{name}")
 
 
-_HEX = pattern(r"[0-9a-fA-F]{6,63}")
-"""The beginning of a hash; a whole SHA-256 has 64 digits."""
 _ID = pattern(r"[0-9a-fA-F]{6,64}")
 
 
@@ -418,7 +423,7 @@ _FROM_ANY_FOLDER = pattern(r"(?:\*{2,}/)+")
 _STARS = pattern(r"\*{2,}")
 
 
-_UNBROKEN = pattern(r"[\w.*?/-]+")
+_UNBROKEN = pattern(r"[\w.*?/-]+(?:,[\w.*?/-]+)*")
 
 
 def _places_like(piece: Piece, target: Target, reading: Reading) -> Leaf:

@@ -76,23 +76,36 @@ def read_words(tokens: list[Token]) -> list[Token]:
 
 
 def _asks_for_all(tokens: list[Token]) -> bool:
-    """`all models`, `how many models are there`: nothing but words that say nothing, the models among them."""
+    """`all models`, `how many models are there`, `show all`: nothing but words that say nothing, the models among them."""
+    shows = any(_is_word_of(token, OPENING_WORDS) for token in tokens)
+    subjects = MODEL_WORDS | (_WHOLE if shows else frozenset())
     return (
         len(tokens) > 1
-        and any(_is_word_of(token, MODEL_WORDS) for token in tokens)
+        and any(_is_word_of(token, subjects) for token in tokens)
         and all(_is_word_of(token, FUNCTION_WORDS | OPENING_WORDS | SHORT_WORDS) for token in tokens)
     )
+
+
+_WHOLE = frozenset({"all", "everything"})
 
 
 def _without_opening(tokens: list[Token]) -> list[Token]:
     """Without `find me` and `show` at the beginning, where something follows."""
     opened = False
     for place, token in enumerate(tokens):
-        if _is_word_of(token, OPENING_WORDS):
+        if _is_word_of(token, OPENING_WORDS) or _looks_for(tokens, place):
             opened = True
         elif not is_function_word(token) and not _is_word_of(token, SHORT_WORDS):
             return tokens[place:] if opened else tokens
     return tokens
+
+
+def _looks_for(tokens: list[Token], place: int) -> bool:
+    """`looking for`: without its for it may be a part of a name."""
+    following = tokens[place + 1 : place + 2]
+    return _is_word_of(tokens[place], frozenset({"looking"})) and any(
+        _is_word_of(token, frozenset({"for"})) for token in following
+    )
 
 
 def dropped_words(tokens: list[Token], read: list[Token]) -> tuple[str, ...]:

@@ -153,11 +153,21 @@ def print_value(field: str, value: Value) -> str:
     if isinstance(value, datetime):
         return format_instant(value)
     if isinstance(value, str):
-        return quote(value) if "?" in value else quoted(value)
+        return quote(value) if "?" in value or _means_more_bare(field, value) else quoted(value)
     row = fields().get(field)
     return format_number(value, row.unit if row else None)
 
 
+def _means_more_bare(field: str, value: str) -> bool:
+    """Whether the value without quotes also means others: a hash those that begin so, a version the one with a v."""
+    if field == "version":
+        return VERSION.fullmatch(value) is not None
+    return field in fields_where("hashed") and BEGUN_HASH.fullmatch(value) is not None
+
+
+VERSION = pattern(r"v?\d[\w.+-]*")
+BEGUN_HASH = pattern(r"[0-9a-fA-F]{6,63}")
+"""The beginning of a hash; a whole SHA-256 has 64 digits."""
 _SIGNED = pattern(rf"-[^\W\d_]|not$|(?:{WORDED_NAMES})[=:]", re.IGNORECASE)
 """Behind a name these would leave out or compare: `license:-mit`, `license:not mit`, `version=ge=2`."""
 

@@ -16,7 +16,7 @@ from catalog.query.text.sentence_amounts import (
 )
 from catalog.query.text.sentence_datasets import measured_on
 from catalog.query.text.sentence_parts import Replacement, Sentence, bound_at, numeric_name
-from catalog.query.text.sentence_written import written_comparison
+from catalog.query.text.sentence_written import further_bound, written_comparison
 from catalog.query.text.targets import Target, resolve
 from catalog.text.patterns import pattern
 
@@ -118,8 +118,14 @@ def _marked_on(sentence: Sentence, at: int) -> tuple[int, str] | None:
         target = next(iter(resolve(condition["name"])), None)
         if target is None or target.kind != "metric" or target.nested:
             return None
-        on = measured_on(sentence, at + 1, target.name, condition["bound"])
-        on = None if on is None else (1 + on[0], on[1])
+        bounds = [_Bound(target=target, sign=condition["bound"])]
+        used = 1
+        more = further_bound(sentence, at + 1) if not mark else None
+        if more is not None:  # `f1>0.8 and<0.9 on conll2003`
+            bounds.append(_Bound(target=target, sign=more[1]))
+            used += more[0]
+        on = measured_on(sentence, at + used, target.name, "")
+        on = None if on is None else (used + on[0], _on_each(sentence, at + used, bounds, " "))
     elif mark:
         bare = word.whole[1:]
         words = [*sentence.words]

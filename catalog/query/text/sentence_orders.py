@@ -27,6 +27,7 @@ _ORDERS = {
     "biggest": "-size",
     "smallest": "size",
     "lightest": "size",
+    "tiniest": "size",
     "heaviest": "-size",
 }
 _RECENT = frozenset(
@@ -127,6 +128,8 @@ def _alone(sentence: Sentence, at: int) -> Replacement:
         return 3, "is:latest sort:-date"
     if words in _RECENT:
         return 2, "sort:-date"
+    if (recent := _recently(sentence, at)) is not None:
+        return recent
     if words in {("most", "accurate"), ("best", "performing")}:
         leading = "accuracy" if words[0] == "most" else sentence.leading_metric
         return (2, f"sort:{leading}") if leading else None
@@ -136,6 +139,13 @@ def _alone(sentence: Sentence, at: int) -> Replacement:
     if words[0] in {"fastest", "quickest"} and sentence.vocabulary is not None:
         known = next((name for name in _FASTEST if name in sentence.vocabulary.metrics), "")
         return (1, f"sort:{known}") if known else None
+    if (
+        words[0] == "worst"
+        and words[1] != "than"
+        and all(word.text in FILLER_WORDS for word in sentence.words[:at])
+    ):
+        leading = sentence.leading_metric
+        return (1, f"sort:{_worst_first(leading)}") if leading else None
     if words[0] == "best" and words[1] != "than":
         if words[1] == "first":
             leading = sentence.leading_metric
@@ -145,6 +155,27 @@ def _alone(sentence: Sentence, at: int) -> Replacement:
         leading = _leading(sentence, at)
         return (1, f"sort:{quoted(leading)}") if leading else None
     return None
+
+
+def _recently(sentence: Sentence, at: int) -> Replacement:
+    """`recently updated`, `most recently added`: by when that was, the last first."""
+    used = int(sentence.text(at) == "most")
+    changed = _CHANGED.get(sentence.text(at + used + 1))
+    if sentence.text(at + used) != "recently" or changed is None:
+        return None
+    return used + 2, f"sort:-{changed}"
+
+
+_CHANGED = {
+    **dict.fromkeys(("updated", "modified", "changed"), "modified"),
+    **dict.fromkeys(("released", "published"), "released"),
+    **dict.fromkeys(("added", "found", "crawled"), "first_seen"),
+    **dict.fromkeys(("trained", "created"), "date"),
+}
+
+
+def _worst_first(metric: str) -> str:
+    return f"{metric}{'-asc' if natural_direction(f'metrics.{metric}') else '-desc'}"
 
 
 def _leading(sentence: Sentence, at: int) -> str:
@@ -213,6 +244,9 @@ def _begun_count(sentence: Sentence, at: int) -> Replacement:
     joined = _TOP_COUNT.fullmatch(sentence.text(at))
     if joined is not None and sentence.text(at + 1) in {"", "by", *_NOUNS}:
         return _of_so_many(sentence, at, 1 + (sentence.text(at + 1) in _NOUNS), int(joined[1]), "top")
+    last = _number(sentence.text(at + 1)) if sentence.text(at) == "last" and not at else 0
+    if last and sentence.text(at + 2) in {"", *_NOUNS}:
+        return 2 + (sentence.text(at + 2) in _NOUNS), f"sort:-date limit:{last}"
     number = _number(sentence.text(at))
     asked = all(word.text in FILLER_WORDS for word in sentence.words[:at])
     if not number or not asked or sentence.text(at + 1) not in {"models", "versions"}:
@@ -240,7 +274,7 @@ def _of_so_many(sentence: Sentence, at: int, used: int, number: int, word: str) 
     if word == "worst":
         return (
             used,
-            f"has:{leading} sort:{leading}{'-asc' if natural_direction(f'metrics.{leading}') else '-desc'} limit:{number}",
+            f"has:{leading} sort:{_worst_first(leading)} limit:{number}",
         )
     return used, f"has:{leading} sort:{leading} limit:{number}"
 

@@ -246,7 +246,7 @@ _BELOW = pattern(r"sub-(\d[\d.]*[a-z%]+)")
 
 def amount_at(sentence: Sentence, at: int) -> Amount | None:
     """The number there, with a unit that may stand apart: `7B`, `2 GB`, `90+`, `90 % or more`, `ninety percent`."""
-    match = _NUMBER.fullmatch(sentence.text(at))
+    match = _NUMBER.fullmatch(sentence.text(at).replace("+%", "%+"))
     if match is None or sentence.text(at + 1) == "and":
         in_words = _in_words(sentence, at)
         if in_words is not None:

@@ -30,6 +30,7 @@ from catalog.query.text.sentence_origins import derived, optimized, said_of_base
 from catalog.query.text.sentence_parts import Replacement, Sentence
 from catalog.query.text.sentence_presence import having, lacking
 from catalog.query.text.sentence_values import (
+    called,
     compared,
     ending,
     formatted,
@@ -75,6 +76,7 @@ RULES: Sequence[Callable[[Sentence, int], Replacement]] = (
     named_by_alias,
     said_of_bases,
     possessed,
+    called,
     ending,
     told_of_base,
     trained,

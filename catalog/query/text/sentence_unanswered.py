@@ -68,10 +68,15 @@ def _of_each(sentence: Sentence, at: int) -> int:
 
 
 def _alike(sentence: Sentence, at: int) -> int:
-    if at + 2 >= len(sentence.words):
+    if at + 1 >= len(sentence.words):
         return 0
     typed = tuple(sentence.words[place].raw.casefold() for place in (at, at + 1))
-    return 2 if typed in _ALIKE else 0
+    if typed in _ALIKE:
+        return 2
+    return 1 if sentence.text(at) == "like" and at and sentence.text(at - 1) in _BEFORE_LIKE else 0
+
+
+_BEFORE_LIKE = frozenset({"something", "anything", "model", "models", "one", "ones"})
 
 
 def _by_popularity(sentence: Sentence, at: int) -> int:

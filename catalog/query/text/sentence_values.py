@@ -339,6 +339,16 @@ def possessed(sentence: Sentence, at: int) -> Replacement:
     return (1, f"owner:{quoted(owner)}") if owner in owners else None
 
 
+def called(sentence: Sentence, at: int) -> Replacement:
+    """`a model called bert`, `models named bert`."""
+    if sentence.text(at) not in {"called", "named"} or not at or sentence.text(at - 1) not in _NOUNS:
+        return None
+    name = sentence.text(at + 1)
+    if not _COMPARED.fullmatch(name) or name in FUNCTION_WORDS or name in {"and", "or", "not"}:
+        return None
+    return 2, f"name:{quoted(sentence.words[at + 1].raw)}"
+
+
 def ending(sentence: Sentence, at: int) -> Replacement:
     """`.gguf files`: the word behind an ending says nothing more."""
     before = sentence.words[at - 1].raw if at else ""

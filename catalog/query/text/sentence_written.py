@@ -66,6 +66,12 @@ def _further(sentence: Sentence, at: int) -> int:
     return joined + amount.count if numeric_name(sentence, at + joined + amount.count) is None else 0
 
 
+def further_bound(sentence: Sentence, at: int) -> tuple[int, str] | None:
+    """A second bound of the same name, such as `and < 0.9`: how many words, and its sign with the number."""
+    count = _further(sentence, at)
+    return (count, _spelled_bound(sentence, at, count)) if count else None
+
+
 _COMPARING = ("<", ">", "\N{GREATER-THAN OR EQUAL TO}", "\N{LESS-THAN OR EQUAL TO}")
 
 

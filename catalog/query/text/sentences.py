@@ -143,6 +143,7 @@ def rewrite(text: str, reading: Reading) -> Rewriting:
         if new is None and count == 1 and words[at].elided:
             new, fired = words[at].raw, True
         filler = new is None and count == 1 and words[at].text.strip(EDGES) in FILLER_WORDS
+        filler = filler or (words[at].text == "looking" and sentence.text(at + 1) == "for")
         fired = fired or (filler and _asks_in(english, words[at]))
         joins = english is not None and new is None and words[at].text in _JOINING
         if joins:

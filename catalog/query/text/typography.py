@@ -61,6 +61,8 @@ _UNSEEN = (
 _INVISIBLE = pattern(rf"[{_UNSEEN}](?=\W|$)|(?:(?<=\W)|(?<![\s\S]))[{_UNSEEN}]")
 """At the edge of a word, where it comes along with what is pasted from a page; within one it stays. Marks of direction come from
 keyboards of Arabic and Hebrew, too."""
+_LEADING_COMMA = pattern(r"([<>]=?\s?),(?=\d)")
+"""`> ,9`: a decimal comma without its zero."""
 _LOW_QUOTES = pattern(
     r"\N{DOUBLE LOW-9 QUOTATION MARK}([^\"\N{LEFT DOUBLE QUOTATION MARK}\N{RIGHT DOUBLE QUOTATION MARK}]*)"
     r"[\N{LEFT DOUBLE QUOTATION MARK}\N{RIGHT DOUBLE QUOTATION MARK}]"
@@ -77,6 +79,10 @@ _PAIRED_QUOTES = pattern(
 
 def plain_signs(text: str) -> str:
     """The text with those signs; as long as before."""
+    if "," in text:
+        text = _PARTS.sub(
+            lambda part: part[0] if part[0].startswith('"') else _LEADING_COMMA.sub(r"\1.", part[0]), text
+        )
     if text.isascii():
         return _grouped(text)
     text = _PAIRED_QUOTES.sub(lambda quote: f'"{quote[0][1:-1]}"', _LOW_QUOTES.sub(r'"\1"', text))
