@@ -73,7 +73,7 @@ GERMAN: Mapping[str, str] = {
     "no": "kein keine keinen",
     "not": "nicht",
     "october": "oktober",
-    "of": "der des",
+    "of": "der des vom",
     "older": "älter",
     "oldest": "älteste ältester ältesten",
     "on": "auf",
@@ -144,7 +144,7 @@ GERMAN_PHRASES: Mapping[tuple[str, str], tuple[str, str]] = {("gibt", "es"): ("a
 """Two words that mean something else than each of them."""
 ALSO_ENGLISH = frozenset(
     (
-        *("diese", "nie", "wie"),
+        *("diese", "nie", "wie", "vom"),
         "mit",
         "die",
         "der",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from catalog.query.periods import is_year
+from catalog.query.text.sentence_ages import counted_back
 from catalog.query.text.sentence_amount_lists import amounts_alone, amounts_listed, beside_another
 from catalog.query.text.sentence_datasets import measured_on
 from catalog.query.text.sentence_parts import (
@@ -207,17 +209,23 @@ _EXTREMES = {"min": ">=", "minimum": ">=", "max": "<=", "maximum": "<="}
 
 def compared_too(sentence: Sentence, at: int, target: Target) -> tuple[int, str] | None:
     """`and under 64k` behind `context over 8k`, where no other name follows: how many words, the sign and the number."""
-    if sentence.text(at) not in {"and", "but", "or"}:
+    joined = int(sentence.text(at) in {"and", "but", "or"})
+    bound = bound_at(sentence, at + joined, target)
+    if bound is None or (not joined and not _may_be_of(sentence, at, bound.amount, target)):
         return None
-    bound = bound_at(sentence, at + 1, target)
-    used = 1 + bound.count if bound is not None else 0
-    if (
-        bound is None
-        or numeric_name(sentence, at + used) is not None
-        or sentence.text(at + used) in {"of", "in"}
-    ):
+    used = joined + bound.count
+    if numeric_name(sentence, at + used) is not None or sentence.text(at + used) in {"of", "in"}:
         return None
     return used, f"{bound.sign}{bound.amount.text}"
+
+
+def _may_be_of(sentence: Sentence, at: int, amount: Amount, target: Target) -> bool:
+    """Whether a number right behind another one may be of the same name: `f1 above 0.8 below 0.9`, not `f1 above 0.8 under 1GB`."""
+    if is_year(amount.digits) or counted_back(sentence, at) is not None:
+        return False
+    if amount.unit in _UNITS_OF_CONTEXT and target.unit == "tokens":
+        return True
+    return by_unit(amount) in {"", target.name} or target == next(iter(resolve(by_unit(amount))), None)
 
 
 def amount_named(sentence: Sentence, at: int) -> Replacement:

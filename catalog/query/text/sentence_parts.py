@@ -25,7 +25,7 @@ _COMPARATORS: Mapping[tuple[str, ...], str] = {
         ">=": "greater than or equal to|more than or equal to|larger than or equal to|greater or equal to|larger or equal to|larger or equal|larger equal|greater than or equal|at or above|at or over|above or equal to|equal or above|equal to or above|equal or greater than|equal to or greater than|equal or more than|equal to or more than|at least|no less than|not less than|minimum|min",
         "<": "less than|lower than|smaller than|fewer than|shorter than|under|below|sub",
         "<=": "less than or equal to|smaller than or equal to|lower than or equal to|fewer than or equal to|less or equal to|smaller or equal to|smaller or equal|smaller equal|less than or equal|at or below|at or under|below or equal to|equal or below|equal to or below|equal or less than|equal to or less than|not exceed|not exceeding|does not exceed|do not exceed|at most|up to|no more than|not more than|maximum|max",
-        "=": "exactly|equal to|equals|about|around|approximately|roughly|circa",
+        "=": "exactly|equal to|equals|about|around|approximately|approx|roughly|circa|ca",
         "better": "better than",
         "worse": "worse than",
     }.items()
@@ -168,6 +168,9 @@ _UNNAMEABLE = pattern(r"[^A-Za-z0-9]+")
 
 def numeric_name(sentence: Sentence, at: int) -> tuple[int, Target] | None:
     """A field or metric of numbers, of up to four words; a metric that no table knows, where models report it."""
+    if sentence.text(at) in {"number", "count"} and sentence.text(at + 1) == "of":
+        counted = numeric_name(sentence, at + 2)
+        return None if counted is None else (2 + counted[0], counted[1])
     for count in (4, 3, 2, 1):
         words = [sentence.text(at + offset) for offset in range(count)]
         if not all(words) or not words[0][0].isalpha() or not words[-1][-1].isalnum():

@@ -36,6 +36,10 @@ def unanswered(sentence: Sentence, at: int) -> tuple[int, str | None, str] | Non
     if popular:
         message = "how often models are downloaded or liked is not known here; they are not ordered by it."
         return popular, "", f"is not understood here: {message}"
+    counted = _count_of_downloads(sentence, at)
+    if counted:
+        message = "how often models are downloaded or liked is not known here; the words are looked for."
+        return counted, None, f"is not understood here: {message}"
     each = _of_each(sentence, at)
     if each:
         message = "models are found as one list, not so many of each; the words are looked for."
@@ -84,6 +88,16 @@ def _by_popularity(sentence: Sentence, at: int) -> int:
     return 2 if sentence.text(at) in {"most", "least"} and sentence.text(at + 1) in _POPULAR else 0
 
 
+def _count_of_downloads(sentence: Sentence, at: int) -> int:
+    """The words of `more than 1000 downloads`."""
+    compared = comparator(sentence, at)
+    used = compared[0] if compared is not None else 0
+    amount = amount_at(sentence, at + used)
+    counted = amount is not None and sentence.text(at + used + amount.count) in _COUNTED
+    return used + amount.count + 1 if amount is not None and counted else 0
+
+
+_COUNTED = frozenset({"downloads", "likes", "stars"})
 _POPULAR = frozenset({"popular", "downloaded", "liked", "starred"})
 _SIZED = frozenset(
     {

@@ -249,7 +249,7 @@ _STATES: Mapping[tuple[str, ...], str] = {
         "is:quantized": "quants|quantizations|quantisations",
         "(reranker OR task:text-ranking)": "rerankers|reranking|re-rankers|re-ranking",
         "missing:license": "unlicensed|unlicenced",
-        "missing:tags": "untagged|without tags",
+        "missing:tags": "untagged",
         "missing:risks": "no risks|without risks|harmless",
         "severity:high,critical": "dangerous|malicious|unsafe|harmful",
         "risk:code-execution": "execute code|executes code|run code|runs code|code execution",
