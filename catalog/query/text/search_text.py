@@ -13,8 +13,9 @@ from catalog.query.text.conditions import KnownNames
 from catalog.query.text.lone_signs import tell_lone_signs, tell_signs_alone
 from catalog.query.text.parse_context import Reading
 from catalog.query.text.parser import Parser, Part, dropped_words, joined, label_of, read_words
+from catalog.query.text.rewriting import Rewriting
 from catalog.query.text.scanner import scan
-from catalog.query.text.sentences import Rewriting, as_words, rewrite
+from catalog.query.text.sentences import as_words, rewrite
 from catalog.query.text.sorting import print_sort, read_limit, read_sort
 from catalog.query.text.targets import Vocabulary, resolve
 from catalog.query.text.tokens import Kind, Piece, Token

@@ -5,12 +5,7 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from catalog.query.text.numbers import SPOKEN_NUMBERS
-from catalog.query.text.sentence_parts import (
-    UNITS_OF_TIME,
-    Sentence,
-    comparator,
-    spoken_date,
-)
+from catalog.query.text.sentence_parts import UNITS_OF_TIME, Sentence, comparator, spoken_date
 from catalog.text.patterns import pattern
 
 Told: TypeAlias = tuple[int, str, str] | None

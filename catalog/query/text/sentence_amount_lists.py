@@ -5,20 +5,22 @@ from __future__ import annotations
 import re
 
 from catalog.query.text.function_words import FILLER_WORDS
-from catalog.query.text.sentence_parts import (
+from catalog.query.text.sentence_numbers import (
     BYTE_UNITS,
     PARAMETER_WORDS,
     Amount,
+    amount_at,
+    by_unit,
+    spelled_amount,
+    with_noun,
+)
+from catalog.query.text.sentence_parts import (
     Replacement,
     Sentence,
-    amount_at,
     any_of,
-    by_unit,
     is_operator,
     next_member,
     numeric_name,
-    spelled_amount,
-    with_noun,
 )
 from catalog.text.patterns import pattern
 

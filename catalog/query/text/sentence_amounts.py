@@ -8,25 +8,20 @@ from catalog.query.periods import is_year
 from catalog.query.text.sentence_ages import counted_back
 from catalog.query.text.sentence_amount_lists import amounts_alone, amounts_listed, beside_another
 from catalog.query.text.sentence_datasets import measured_on
-from catalog.query.text.sentence_parts import (
+from catalog.query.text.sentence_numbers import (
     BYTE_UNITS,
-    LINKS,
     PARAMETER_WORDS,
-    SIGNS,
     Amount,
     Bound,
-    Replacement,
-    Sentence,
     amount_at,
-    any_of,
     bound_at,
     by_unit,
     measure_at,
-    numeric_name,
     open_end,
     span_at,
     with_noun,
 )
+from catalog.query.text.sentence_parts import LINKS, SIGNS, Replacement, Sentence, any_of, numeric_name
 from catalog.query.text.targets import Target, as_number, reported, resolve
 from catalog.text.patterns import pattern
 from mappings import fields

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from catalog.query.text.printing import quoted
-from catalog.query.text.sentence_parts import Replacement, Sentence, amount_at, numeric_name
+from catalog.query.text.sentence_numbers import amount_at
+from catalog.query.text.sentence_parts import Replacement, Sentence, numeric_name
 from catalog.query.text.targets import resolve
 from catalog.text.patterns import pattern
 

@@ -8,12 +8,7 @@ from datetime import timedelta
 from catalog.query.periods import MONTH_NAMES, MONTHS, is_year, parse_period
 from catalog.query.text.function_words import FILLER_WORDS, MODEL_WORDS
 from catalog.query.text.sentence_ages import counted_back, denied_for, duration, period_named
-from catalog.query.text.sentence_parts import (
-    Replacement,
-    Sentence,
-    numeric_name,
-    spoken_date,
-)
+from catalog.query.text.sentence_parts import Replacement, Sentence, numeric_name, spoken_date
 from catalog.text.patterns import pattern
 
 _PREPOSITIONS: Mapping[str, str] = {

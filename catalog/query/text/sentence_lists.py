@@ -7,16 +7,15 @@ from collections.abc import Sequence
 from catalog.query.text.function_words import FUNCTION_WORDS, MODEL_WORDS
 from catalog.query.text.numbers import has_thousands
 from catalog.query.text.printing import quoted
+from catalog.query.text.sentence_numbers import amount_at, span_at
 from catalog.query.text.sentence_orders import ordered
 from catalog.query.text.sentence_parts import (
     LINKS,
     Replacement,
     Sentence,
-    amount_at,
     any_of,
     next_member,
     numeric_name,
-    span_at,
     spoken_name,
 )
 from catalog.query.text.sentence_values import keyword_fields, named_by_alias, value_of

@@ -15,7 +15,8 @@ from catalog.query.text.sentence_amounts import (
     named_value,
 )
 from catalog.query.text.sentence_datasets import measured_on
-from catalog.query.text.sentence_parts import Replacement, Sentence, bound_at, numeric_name
+from catalog.query.text.sentence_numbers import bound_at
+from catalog.query.text.sentence_parts import Replacement, Sentence, numeric_name
 from catalog.query.text.sentence_written import further_bound, written_comparison
 from catalog.query.text.targets import Target, resolve
 from catalog.text.patterns import pattern

@@ -7,14 +7,8 @@ from catalog.query.text.function_words import FILLER_WORDS
 from catalog.query.text.numbers import SPOKEN_NUMBERS
 from catalog.query.text.printing import quoted
 from catalog.query.text.sentence_datasets import dataset_at, datasets_alone, on_dataset, told_on
-from catalog.query.text.sentence_parts import (
-    Replacement,
-    Sentence,
-    amount_at,
-    bound_at,
-    comparator,
-    numeric_name,
-)
+from catalog.query.text.sentence_numbers import amount_at, bound_at
+from catalog.query.text.sentence_parts import Replacement, Sentence, comparator, numeric_name
 from catalog.query.text.sorting import natural_direction
 from catalog.query.text.targets import Target, resolve
 from catalog.text.patterns import pattern

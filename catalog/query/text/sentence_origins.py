@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from catalog.query.text.function_words import FUNCTION_WORDS
 from catalog.query.text.printing import name_of, quoted
-from catalog.query.text.sentence_parts import Replacement, Sentence, amount_at, is_contracted, spoken_date
+from catalog.query.text.sentence_numbers import amount_at
+from catalog.query.text.sentence_parts import Replacement, Sentence, is_contracted, spoken_date
 from catalog.query.text.sentence_values import ARTICLES, value_of
 from catalog.query.text.targets import resolve
 from catalog.text.patterns import pattern

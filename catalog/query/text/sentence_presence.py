@@ -14,19 +14,17 @@ from catalog.query.text.sentence_datasets import on_dataset
 from catalog.query.text.sentence_dates import dated
 from catalog.query.text.sentence_licences import family_of_licences, licence_alone
 from catalog.query.text.sentence_lists import UNTOLD, listed_before_name, tagged
+from catalog.query.text.sentence_numbers import amount_at, bound_at, span_at
 from catalog.query.text.sentence_origins import derived, optimized, said_of_bases
 from catalog.query.text.sentence_parts import (
     LINKS,
     Replacement,
     Sentence,
-    amount_at,
-    bound_at,
     comparator,
     is_contracted,
     is_operator,
     next_member,
     numeric_name,
-    span_at,
     spoken_name,
 )
 from catalog.query.text.sentence_values import (

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from catalog.query.text.function_words import FUNCTION_WORDS
-from catalog.query.text.sentence_parts import UNITS_OF_TIME, Sentence, amount_at, comparator
+from catalog.query.text.sentence_numbers import amount_at
+from catalog.query.text.sentence_parts import UNITS_OF_TIME, Sentence, comparator
 from catalog.query.text.targets import reported, resolve
 
 _EACH = frozenset({"per", "each", "every"})

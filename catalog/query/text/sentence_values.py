@@ -10,14 +10,8 @@ from catalog.query.text.function_words import FILLER_WORDS, FUNCTION_WORDS, MODE
 from catalog.query.text.printing import quoted
 from catalog.query.text.sentence_aliases import alias_of, canonical
 from catalog.query.text.sentence_licences import family_of_licences, hyphened_licence, licence_in_full
-from catalog.query.text.sentence_parts import (
-    LINKS,
-    Replacement,
-    Sentence,
-    amount_at,
-    spoken_date,
-    spoken_name,
-)
+from catalog.query.text.sentence_numbers import amount_at
+from catalog.query.text.sentence_parts import LINKS, Replacement, Sentence, spoken_date, spoken_name
 from catalog.query.text.sentence_versions import numbered
 from catalog.query.text.targets import folded, resolve
 from catalog.text.patterns import pattern

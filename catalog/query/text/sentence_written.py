@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from catalog.query.text.sentence_datasets import measured_on
-from catalog.query.text.sentence_parts import SIGNS, Sentence, amount_at, numeric_name
+from catalog.query.text.sentence_numbers import amount_at
+from catalog.query.text.sentence_parts import SIGNS, Sentence, numeric_name
 from catalog.query.text.targets import Target
 from catalog.text.patterns import pattern
 

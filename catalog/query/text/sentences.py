@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TypeAlias
 
-from catalog.lazy_dataclasses import dataclass, replace
+from catalog.lazy_dataclasses import replace
 from catalog.query.periods import is_year
 from catalog.query.problems import Suggestion
 from catalog.query.text import sentence_rules
@@ -24,27 +23,20 @@ from catalog.query.text.function_words import (
 from catalog.query.text.parse_context import Reading
 from catalog.query.text.parser import APOSTROPHIZED, PLAIN_WORD
 from catalog.query.text.printing import quoted
+from catalog.query.text.rewriting import Rewriting, RewrittenPiece, assembled
 from catalog.query.text.sentence_amount_lists import joined_amounts
 from catalog.query.text.sentence_datasets import on_dataset
 from catalog.query.text.sentence_dates import UNTOLD_VERBS
 from catalog.query.text.sentence_licences import labelled_licence
 from catalog.query.text.sentence_measured import written_on
+from catalog.query.text.sentence_numbers import BYTE_UNITS, amount_at, span_at, unit_of
 from catalog.query.text.sentence_orders import DIRECTIONS, place_at
-from catalog.query.text.sentence_parts import (
-    BYTE_UNITS,
-    Sentence,
-    Word,
-    amount_at,
-    numeric_name,
-    span_at,
-    unit_of,
-)
+from catalog.query.text.sentence_parts import Sentence, Word, numeric_name
 from catalog.query.text.sentence_unanswered import is_open_comparison, unanswered
 from catalog.query.text.sentence_values import formatted, named_by_alias, possessed
 from catalog.query.text.sentence_words import EDGES, PLAIN, denying, mended, typed_words, words_of
 from catalog.query.text.sentence_written import written_comparison
 from catalog.query.text.targets import resolve
-from catalog.query.text.tokens import Token
 from catalog.query.text.translation import in_english
 from catalog.text.patterns import pattern
 
@@ -52,46 +44,6 @@ _SIGNS = frozenset(":=<>")
 _NAMES = frozenset({"MIT"})
 """Written so, it is the licence, and no word of German."""
 _OF_LISTS = frozenset("[],")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rewriting:
-    """The text with sentences as conditions. Segments say where each piece of it came from, in order.
-
-    A segment is (new start, new end, old start, old end, rewritten).
-    """
-
-    text: str
-    segments: tuple[tuple[int, int, int, int, bool], ...] = ()
-    changed: bool = False
-
-    @property
-    def spans(self) -> list[tuple[int, int]]:
-        """The typed spans that were read as sentences."""
-        return [(old, old_end) for _, _, old, old_end, rewritten in self.segments if rewritten]
-
-    def placed(self, token: Token) -> Token:
-        """The token with its places in the text that was typed."""
-        values = tuple(
-            replace(piece, start=self._old(piece.start, end=False), end=self._old(piece.end, end=True))
-            for piece in token.values
-        )
-        return replace(
-            token,
-            start=self._old(token.start, end=False),
-            end=self._old(token.end, end=True),
-            name_end=self._old(token.name_end, end=True) if token.name_end else 0,
-            values=values,
-        )
-
-    def _old(self, place: int, *, end: bool) -> int:
-        for new, new_end, old, old_end, rewritten in self.segments:
-            inside = new < place <= new_end if end else new <= place < new_end
-            if inside:
-                if rewritten:
-                    return old_end if end else old
-                return old + place - new
-        return self.segments[-1][3] if self.segments else place
 
 
 def rewrite(text: str, reading: Reading) -> Rewriting:
@@ -105,7 +57,7 @@ def rewrite(text: str, reading: Reading) -> Rewriting:
         )
     words = mended(denying(words))
     sentence = Sentence(words=words, vocabulary=reading.vocabulary, now=reading.now)
-    pieces: list[_Piece] = []
+    pieces: list[RewrittenPiece] = []
     at = 0
     fired = False
     while at < len(words):
@@ -155,7 +107,7 @@ def rewrite(text: str, reading: Reading) -> Rewriting:
     if not fired or not pieces:
         asks_for_all = english is not None and {*english} & MODEL_WORDS and {*english} <= _SAYING_NOTHING
         return Rewriting(text="", changed=True) if asks_for_all else Rewriting(text=text)
-    rewriting = _assembled(text, _together(text, _listed(text, pieces)))
+    rewriting = assembled(text, _together(text, _listed(text, pieces)))
     reads_on = _reads_on(sentence, text, rewriting, reading, translated=english is not None)
     return rewriting if reads_on else Rewriting(text=text)
 
@@ -225,9 +177,9 @@ def _untold_verb(words: Sequence[Word], condition: str) -> bool:
     return "modified" in condition and any(word.text in UNTOLD_VERBS for word in words)
 
 
-def _listed(text: str, pieces: list[_Piece]) -> list[_Piece]:
+def _listed(text: str, pieces: list[RewrittenPiece]) -> list[RewrittenPiece]:
     """`english or german` as two values of one field: what stands beside them belongs to both."""
-    listed: list[_Piece] = []
+    listed: list[RewrittenPiece] = []
     for piece in pieces:
         listed.append(piece)
         if len(listed) < _ALTERNATIVES:
@@ -240,7 +192,7 @@ def _listed(text: str, pieces: list[_Piece]) -> list[_Piece]:
     return listed
 
 
-def _together(text: str, pieces: list[_Piece]) -> list[_Piece]:
+def _together(text: str, pieces: list[RewrittenPiece]) -> list[RewrittenPiece]:
     """`bert or llama under 1 GB`: of a sentence the conditions hold for both words around its only or.
 
     Where more words stand beside them, nobody knows where one of the two ends.
@@ -411,21 +363,7 @@ def _means_more(word: str) -> bool:
 
 
 _GROUPED = pattern(r"(?P<opening>\(*)[^()]+(?P<closing>\)*)")
-_Piece: TypeAlias = tuple[int, int, str | None]
-"""An old span, and the new text, or None for as it is."""
 _JOINING = frozenset({"and", "or", "not"})
-
-
-def _assembled(text: str, pieces: list[_Piece]) -> Rewriting:
-    parts: list[str] = []
-    segments = []
-    at = 0
-    for start, end, new in pieces:
-        part = text[start:end] if new is None else new
-        segments.append((at, at + len(part), start, end, new is not None))
-        parts.append(part)
-        at += len(part) + 1
-    return Rewriting(text=" ".join(parts), segments=tuple(segments), changed=True)
 
 
 def as_words(text: str, reading: Reading) -> str:
