@@ -15,6 +15,7 @@ from cronsim import CronSim, CronSimError
 
 from catalog.errors import UserError
 from catalog.lazy_dataclasses import dataclass
+from catalog.records.record import CLOCKS_DIFFER
 from catalog.records.sources import SourceRow
 
 UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
@@ -104,7 +105,8 @@ def schedule_of(row: SourceRow, default: Schedule) -> Schedule:
 def due_at(schedule: Schedule, started: Iterable[datetime | None], now: datetime) -> datetime:
     """When the next run begins that follows the last of those that `started`; in the past if it is overdue.
 
-    A run that began in the future is of a clock that was wrong, and does not put off anything.
+    A run that began in the future is of a clock that was wrong, and does not put off anything; one that began a little ahead is of
+    another machine, whose clock differs.
     """
-    begun = [moment for moment in started if moment is not None and moment <= now]
+    begun = [moment for moment in started if moment is not None and moment <= now + CLOCKS_DIFFER]
     return schedule.following(max(begun)) if begun else AT_ONCE

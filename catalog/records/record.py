@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any
@@ -210,6 +210,10 @@ WOULD_LOSE, ACCEPTED, ACCEPTED_AT = "would_lose", "accepted", "accepted_at"
 ACCEPTED_HOURS = 24
 """So long what a person accepted holds. They looked at the storage as it was: a worker crawls it within minutes, and one that
 was down overnight is up again by then; what is absent later may be so because of another outage.
+"""
+CLOCKS_DIFFER = timedelta(minutes=15)
+"""So far apart the clocks of machines that share a store may be: storages refuse a machine whose clock is further off. What is
+dated further ahead was dated by a clock that was wrong, and nothing waits for it.
 """
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from catalog.errors import UserError
 from catalog.records.accounts import Action, Effect, Grant, Token, TokenId, User, UserId
+from catalog.records.record import CLOCKS_DIFFER
 from catalog.store.codec import instant, parse_instant
 from catalog.store.sources import Sources
 from catalog.store.tables import grants, sessions, tokens, users
@@ -130,7 +131,13 @@ class Accounts:
 
     def of_session(self, digest: str) -> User | None:
         """Whose session this is; None for one that is over, and for a user who is disabled."""
-        chosen = select(sessions.c.user).where(sessions.c.digest == digest, sessions.c.expires_at > _now())
+        now = datetime.now(UTC)
+        chosen = select(sessions.c.user).where(
+            sessions.c.digest == digest,
+            sessions.c.expires_at > instant(now),
+            sessions.c.created_at
+            <= instant(now + CLOCKS_DIFFER),  # else it would last as long as a clock was wrong
+        )
         with self._engine.connect() as connection:
             user = connection.execute(chosen).scalar_one_or_none()
         return None if user is None else self._enabled(user)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +11,7 @@ from sqlalchemy import Connection, Engine, Table, func, insert, inspect, select,
 
 from catalog.errors import StoreError, UserError
 from catalog.lazy_dataclasses import dataclass
+from catalog.store.leases import has_run_out
 from catalog.store.schema import VERSIONS, version_of
 from catalog.store.store import Store
 from catalog.store.tables import leases, metadata
@@ -75,7 +75,7 @@ def _check(reading: Connection, writing: Connection) -> None:
         raise StoreError("The two stores are of different versions.")
     if _place(reading) == _place(writing):
         raise UserError("That is the store itself.", advice="Give the URL of another database.")
-    busy = reading.execute(select(leases.c.name).where(leases.c.expires > time.time()).limit(1)).scalar()
+    busy = reading.execute(select(leases.c.name).where(~has_run_out(leases.c.expires)).limit(1)).scalar()
     if busy is not None:
         raise UserError(
             "Somebody writes to this store.",

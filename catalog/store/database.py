@@ -19,6 +19,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import NullPool
 
 from catalog.errors import StoreError, UserError
+from catalog.records.record import CLOCKS_DIFFER
 from catalog.settings.core import DatabaseSettings
 from catalog.store.compiled import CAPACITY, SharedStatements
 from catalog.store.digests import Digest, RawTie, raw_digest, raw_tie
@@ -55,6 +56,13 @@ ROWS_PER_STATEMENT = 500
 
 MEMORY: Collection[str | None] = (None, "", ":memory:")
 """What SQLite keeps in no file: it ends with the process."""
+
+
+def has_come(moment: Any, now: float, *, within: float) -> Any:
+    """Whether this moment has come, a number or a column of them, which nobody puts further ahead than `within` seconds. One that
+    is was put there while the clock was wrong, and would be waited for until the wrong time has come.
+    """
+    return (moment <= now) | (moment > now + within + CLOCKS_DIFFER.total_seconds())
 
 
 def check_url(url: str) -> None:

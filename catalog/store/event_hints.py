@@ -7,11 +7,11 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Engine, delete, func, select, update
+from sqlalchemy import ColumnElement, Engine, delete, func, select, update
 
 from catalog.lazy_dataclasses import dataclass
 from catalog.records import ObjectKey, SourceId
-from catalog.store.database import WRITES_NOTHING, parts, upsert
+from catalog.store.database import WRITES_NOTHING, has_come, parts, upsert
 from catalog.store.tables import event_hints
 
 FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS = 1.0, 300.0
@@ -54,7 +54,7 @@ class EventHints:
         """The objects to look at now, by source, with the time at which each was noted last; not more than one look takes."""
         statement = (
             select(event_hints)
-            .where(event_hints.c.next_try <= time.time())
+            .where(_is_due(time.time()))
             .order_by(event_hints.c.first_at, event_hints.c.source, event_hints.c.key)
             .limit(MOST_AT_ONCE)
         )
@@ -69,7 +69,7 @@ class EventHints:
         with self._engine.begin() as connection:
             for key, noted_at in keys.items():
                 chosen = (event_hints.c.source == source) & (event_hints.c.key == os.fsencode(key))
-                connection.execute(delete(event_hints).where(chosen, event_hints.c.noted_at <= noted_at))
+                connection.execute(delete(event_hints).where(chosen, event_hints.c.noted_at == noted_at))
 
     def put_off(self, source: SourceId, keys: Sequence[ObjectKey], *, seconds: float | None = None) -> None:
         """These could not be looked at: later, twice as long each time; or in so many `seconds`."""
@@ -97,7 +97,13 @@ class EventHints:
                 for source, number, since in connection.execute(statement)
             }
 
-    def next_due(self) -> float | None:
-        """When the next one is due, in seconds of the epoch; None if none waits."""
+    def are_due(self) -> bool:
+        """Whether there is one to look at now."""
         with self._engine.connect().execution_options(**{WRITES_NOTHING: True}) as connection:
-            return connection.execute(select(func.min(event_hints.c.next_try))).scalar()
+            chosen = select(event_hints.c.next_try).where(_is_due(time.time())).limit(1)
+            return connection.execute(chosen).first() is not None
+
+
+def _is_due(now: float) -> ColumnElement[bool]:
+    due: ColumnElement[bool] = has_come(event_hints.c.next_try, now, within=LONGEST_RETRY_SECONDS)
+    return due

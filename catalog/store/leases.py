@@ -10,13 +10,13 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from sqlalchemy import ColumnElement, Connection, Engine, select, update
 from sqlalchemy.exc import DBAPIError
 
 from catalog.errors import LeaseLost, WriterBusy
-from catalog.store.database import insert_ignoring
+from catalog.store.database import has_come, insert_ignoring
 from catalog.store.tables import leases
 
 LEASE_SECONDS = 30.0
@@ -69,7 +69,7 @@ class Lease:
         # Of two that are the first to want it, the second waits here, where there is no row yet to be locked.
         insert_ignoring(connection, leases, [{"name": self.name, "holder": "", "token": 0, "expires": 0.0}])
         row = connection.execute(select(leases).where(leases.c.name == self.name).with_for_update()).one()
-        if row.expires > time.time() and not is_dead(row.holder):
+        if not has_run_out(row.expires) and not is_dead(row.holder):
             raise WriterBusy(_described(row.holder), task=self._task)
         token = int(row.token) + 1
         values = {"holder": this_process(), "token": token, "expires": time.time() + LEASE_SECONDS}
@@ -85,6 +85,11 @@ class Lease:
                     )
             except DBAPIError:
                 continue  # the database is busy: the next round renews, and `check` guards the writes meanwhile
+
+
+def has_run_out(expires: Any) -> Any:
+    """Whether a lease that its holder did not renew since is over: of a number, or of a column of them."""
+    return has_come(expires, time.time(), within=LEASE_SECONDS)
 
 
 def this_process(**more: str) -> str:

@@ -214,11 +214,8 @@ class Runs:
 
 def seen_at(connection: Any) -> dict[str, str]:
     """When each source was last crawled to its end: the last sight of every record that a run did not miss."""
-    statement = (
-        select(runs.c.source, func.max(runs.c.started_at))
-        .where(runs.c.state.in_(FINISHED))
-        .group_by(runs.c.source)
-    )
+    newest = select(func.max(runs.c.id)).where(runs.c.state.in_(FINISHED)).group_by(runs.c.source)
+    statement = select(runs.c.source, runs.c.started_at).where(runs.c.id.in_(newest))
     return {row[0]: row[1] for row in connection.execute(statement)}
 
 

@@ -44,7 +44,9 @@ class Sources:
 
     def last_started(self) -> dict[SourceId, datetime]:
         """When the last run of each source that was ever crawled began."""
-        statement = select(runs.c.source, func.max(runs.c.started_at)).group_by(runs.c.source)
+        # By number: one that began while the clock was ahead has the latest time for as long as the clock was wrong.
+        newest = select(func.max(runs.c.id)).group_by(runs.c.source)
+        statement = select(runs.c.source, runs.c.started_at).where(runs.c.id.in_(newest))
         with self._engine.connect() as connection:
             return {
                 SourceId(source): parse_instant(moment) for source, moment in connection.execute(statement)
@@ -62,9 +64,9 @@ class Sources:
         with self._engine.connect() as connection:
             return {SourceId(source): parse_instant(at) for source, at in connection.execute(statement)}
 
-    def give_up_asked(self, source: SourceId, *, until: datetime) -> None:
-        """What was asked before this moment could not be begun, and is not tried again."""
-        chosen = (sources.c.id == source) & (sources.c.asked_at <= instant(until))
+    def give_up_asked(self, source: SourceId, asked: datetime) -> None:
+        """What was asked at this moment could not be begun, and is not tried again; what was asked since is."""
+        chosen = (sources.c.id == source) & (sources.c.asked_at == instant(asked))
         with self._engine.begin() as connection:
             connection.execute(update(sources).where(chosen).values(asked_at=None))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import secrets
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,7 +11,7 @@ from sqlalchemy import Engine, delete, select
 
 from catalog.lazy_dataclasses import dataclass
 from catalog.records.objects import SourceId
-from catalog.store.leases import Lease, is_dead
+from catalog.store.leases import Lease, has_run_out, is_dead
 from catalog.store.tables import leases
 
 WORKER = "worker:"
@@ -45,7 +44,7 @@ class Workers:
 
     def alive(self) -> list[LiveWorker]:
         """The workers that run now."""
-        chosen = leases.c.name.startswith(WORKER, autoescape=True) & (leases.c.expires > time.time())
+        chosen = leases.c.name.startswith(WORKER, autoescape=True) & ~has_run_out(leases.c.expires)
         with self._engine.connect() as connection:
             holders = list(connection.execute(select(leases.c.holder).where(chosen)).scalars())
         described = (json.loads(holder) for holder in holders if not is_dead(holder))
@@ -58,7 +57,7 @@ class Workers:
     def is_crawled(self, source: SourceId) -> bool:
         """Whether some process is writing the models of this source now."""
         statement = select(leases.c.holder).where(
-            (leases.c.name == f"source:{source}") & (leases.c.expires > time.time())
+            (leases.c.name == f"source:{source}") & ~has_run_out(leases.c.expires)
         )
         with self._engine.connect() as connection:
             holder = connection.execute(statement).scalar_one_or_none()
@@ -66,6 +65,6 @@ class Workers:
 
     def _clear(self) -> None:
         """Names are drawn for one process each: those of workers that ended are of no use."""
-        ended = leases.c.name.startswith(WORKER, autoescape=True) & (leases.c.expires <= time.time())
+        ended = leases.c.name.startswith(WORKER, autoescape=True) & has_run_out(leases.c.expires)
         with self._engine.begin() as connection:
             connection.execute(delete(leases).where(ended))

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
@@ -21,7 +21,6 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.date import DateTrigger
-from apscheduler.triggers.interval import IntervalTrigger
 
 from catalog import plugins
 from catalog.errors import ModeldexError, WriterBusy
@@ -40,19 +39,18 @@ if TYPE_CHECKING:
     from crawler.watching import DirectoryWatch
 
 TICK_SECONDS = 1.0
-NEWS, NEWS_SECONDS = "news", 3
+NEWS, NEWS_SECONDS = "news", 3.0
 STATEMENTS = "statements"
 EVENTS, EVENT_SECONDS = "events", 0.2
+"""How often is looked whether an event waits: what it speaks of is to be found within a second."""
 LOOK_SECONDS = 60
 """An index may be lost, be that of another state of the store, or lack what one in another home took, with nothing waiting."""
-"""How often is looked whether an event waits: what it speaks of is to be found within a second."""
 QUEUE_REST_SECONDS = 10.0
-OWN_JOBS = frozenset({NEWS, EVENTS})
 DRAIN_SECONDS = 10.0
 STOP_SECONDS = 10.0
 """How long a crawl may take to put its page away once the worker is told to stop."""
 
-REST_AFTER_BUSY = timedelta(seconds=5)
+REST_AFTER_BUSY_SECONDS = 5.0
 """How long a source is left alone whose turn another process has: a crawl of somebody who typed it, or a worker's."""
 NOTHING = "there are no sources to crawl; add one with: modeldex sources add ADDRESS"
 JOB = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
@@ -95,11 +93,7 @@ class ScheduledWorker:
         self._quiet = quiet
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
-            executors={
-                "default": ThreadPoolExecutor(at_once),
-                NEWS: ThreadPoolExecutor(1),
-                EVENTS: ThreadPoolExecutor(1),
-            },
+            executors={"default": ThreadPoolExecutor(at_once)},
             job_defaults=JOB,
         )
         self._waiting: set[SourceId] = set()
@@ -107,7 +101,9 @@ class ScheduledWorker:
         self._children: dict[SourceId, subprocess.Popen[bytes]] = {}
         self._starting = threading.Lock()
         self._attempted: dict[SourceId, datetime] = {}
-        self._rests: dict[SourceId, datetime] = {}
+        self._rests: dict[SourceId, float] = {}
+        """Until when a source is left alone, by the monotonic clock: the other one may be set back."""
+        self._rounds: list[threading.Thread] = []
         self._trouble: str | None = None
         self._index_trouble: str | None = None
         self._look_at_index = 0.0
@@ -129,11 +125,9 @@ class ScheduledWorker:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.stop())
         logging.getLogger("apscheduler").setLevel(logging.ERROR)  # that a job is still under way is no news
-        self._scheduler.add_job(
-            self._take_events, IntervalTrigger(seconds=EVENT_SECONDS), id=EVENTS, executor=EVENTS
-        )
-        self._scheduler.add_job(self._tell, IntervalTrigger(seconds=NEWS_SECONDS), id=NEWS, executor=NEWS)
         self._scheduler.start()
+        self._repeat(EVENTS, EVENT_SECONDS, self._take_events)
+        self._repeat(NEWS, NEWS_SECONDS, self._tell)
         queue = self._settings.section(EventSettings)
         if queue.watch:
             self._watch = self._watching()
@@ -193,7 +187,7 @@ class ScheduledWorker:
         if self._watch is not None:
             self._watch.follow(rows.values())
         for job in self._scheduler.get_jobs():
-            if job.id not in rows and job.id not in OWN_JOBS:
+            if job.id not in rows:
                 self._unplan(SourceId(job.id))
         for source, moment in due.items():
             self._plan_crawl(source, moment)
@@ -215,10 +209,10 @@ class ScheduledWorker:
         for source, row in rows.items():
             attempted = self._attempted.get(source)
             moment = due_at(schedule_of(row, self._every), (started.get(source), attempted), now)
-            wish = asked.get(source)
-            if wish is not None and (attempted is None or wish > attempted):
-                moment = min(moment, AT_ONCE)
-            due[source] = max(moment, self._rests.get(source, AT_ONCE))
+            if source in asked:
+                moment = AT_ONCE
+            rest = self._rests.get(source, 0.0) - time.monotonic()
+            due[source] = max(moment, now + timedelta(seconds=rest)) if rest > 0 else moment
         return due
 
     def _plan_crawl(self, source: SourceId, moment: datetime) -> None:
@@ -243,14 +237,16 @@ class ScheduledWorker:
                 row = self._still_due(store, source)
                 if row is None:
                     return
-                started = self._attempted[source] = datetime.now(UTC)
+                wish = store.sources.asked().get(source)
+                self._attempted[source] = datetime.now(UTC)
                 code = self._crawl_source(row)
-                store.sources.give_up_asked(source, until=started)
+                if wish is not None and code is not None:
+                    store.sources.give_up_asked(source, wish)
             log.info("crawl ended source=%s exit_code=%s", label(row), code)
         except WriterBusy:
-            self._rests[source] = datetime.now(UTC) + REST_AFTER_BUSY
+            self._rests[source] = time.monotonic() + REST_AFTER_BUSY_SECONDS
         except ModeldexError as error:
-            self._rests[source] = datetime.now(UTC) + REST_AFTER_BUSY
+            self._rests[source] = time.monotonic() + REST_AFTER_BUSY_SECONDS
             log.warning("crawl not started source=%s reason=%s", source, error)
         finally:
             self._waiting.discard(source)
@@ -308,7 +304,27 @@ class ScheduledWorker:
             except subprocess.TimeoutExpired:
                 child.kill()
         self._scheduler.shutdown(wait=True)
+        for each in self._rounds:
+            each.join()
         self._events.close()
+
+    def _repeat(self, name: str, seconds: float, do: Callable[[], None]) -> None:
+        """Does that so often, in a thread of its own until the worker ends. By the monotonic clock, which no scheduler of times
+        goes by: one that is a year ahead and is set right would leave the next time a year away.
+        """
+
+        def rounds() -> None:
+            while not self._stop.wait(seconds):
+                try:
+                    do()
+                except Exception as error:  # noqa: BLE001 - a thread that dies silently would leave the rest undone for ever
+                    self._warn_of(f"{name} failed", f"{type(error).__name__}: {error}")
+                else:
+                    self._warn_of(f"{name} failed", None)
+
+        thread = threading.Thread(target=rounds, name=name, daemon=True)
+        self._rounds.append(thread)
+        thread.start()
 
     def _take_events(self) -> None:
         """Brings models up to date of which an event speaks, and the index right after."""
@@ -316,8 +332,7 @@ class ScheduledWorker:
             with self._events.opened() as store:
                 if self._watch is not None:
                     self._watch.flush(store)
-                due = store.event_hints.next_due()
-                if due is not None and due <= time.time() and self._take_waiting(store):
+                if store.event_hints.are_due() and self._take_waiting(store):
                     bring_up_to_date(self._settings, store)
         except ModeldexError as error:
             self._warn_of("events not taken", str(error))

@@ -1,12 +1,18 @@
-"""A clock that was wrong once turns nothing into gone."""
+"""A clock that was wrong once turns nothing into gone, and nothing waits until the wrong time has come."""
 
+import json
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import select, update
 
+from catalog.errors import WriterBusy
+from catalog.search.engine import INDEX
+from catalog.settings import Settings
 from catalog.store.codec import instant
-from catalog.store.tables import records, runs
+from catalog.store.tables import deliveries, event_hints, leases, records, runs, sessions
+from crawler.commands.scheduled_crawls import ScheduledWorker
 from crawler.stages.judging import GRACE, trusted_time
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
@@ -78,3 +84,93 @@ def test_a_run_that_could_not_look_there_is_no_second_proof(shop):
 def test_time_is_what_runs_testify(hours, trusted):
     told = trusted_time([NOW + timedelta(hours=hour) for hour in hours])
     assert abs(told - trusted) < timedelta(seconds=1)
+
+
+YEAR_SECONDS = 366 * 86_400.0
+ELSEWHERE = json.dumps({"pid": 1, "host": "elsewhere", "since": "2031", "started": "1"})
+
+
+def put(shop, table, **values):
+    with shop.store._engine.begin() as connection:
+        connection.execute(update(table).values(**values))
+
+
+@pytest.mark.parametrize(("ahead", "is_over"), [(YEAR_SECONDS, True), (600, False)], ids=["year", "minutes"])
+def test_a_lease_that_was_taken_by_a_wrong_clock_does_not_last_until_then(shop, ahead, is_over):
+    """A worker that was killed on another machine, while its clock was a year ahead, locked everybody out for that year."""
+    with shop.store.lease("crawl"):
+        pass
+    put(shop, leases, holder=ELSEWHERE, expires=time.time() + ahead)
+    try:
+        with shop.store.lease("crawl"):
+            taken = True
+    except WriterBusy:
+        taken = False
+    assert taken is is_over
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"claimed_by": ELSEWHERE, "claimed_until": YEAR_SECONDS},
+        {"claimed_by": None, "claimed_until": None, "next_try": YEAR_SECONDS},
+    ],
+    ids=["claimed", "put off"],
+)
+def test_a_model_that_a_wrong_clock_put_off_is_indexed_now(shop, values):
+    """It was in no index for a year."""
+    shop.model("a/model.safetensors")
+    shop.crawl()
+    index = shop.store.consumer(INDEX)
+    assert len(index.claim()) == 1
+    now = time.time()
+    put(shop, deliveries, **{name: at + now if isinstance(at, float) else at for name, at in values.items()})
+    shop.model("b/model.safetensors", values=7)
+    shop.crawl()
+    assert len(index.claim()) == 2
+
+
+def test_an_event_of_a_wrong_clock_is_looked_at_now_and_hides_no_later_one(shop):
+    """It waited a year; and one that came after the clock was set right was dropped with it, as if it were older."""
+    shop.model("a/model.safetensors")
+    shop.crawl()
+    hint = (shop.source.id, "a/model.safetensors")
+    shop.store.event_hints.note([hint])
+    ahead = time.time() + YEAR_SECONDS
+    put(shop, event_hints, noted_at=ahead, first_at=ahead, next_try=ahead)
+    assert shop.store.event_hints.are_due()
+    (looked_at,) = shop.store.event_hints.due().values()
+    shop.store.event_hints.note([hint])
+    shop.store.event_hints.taken(shop.source.id, looked_at)
+    assert shop.store.event_hints.due()[shop.source.id].keys() == {"a/model.safetensors"}
+
+
+def test_every_worker_goes_by_the_last_run_and_not_by_the_latest_time(shop):
+    """For a year each worker, and each one anew after its start, took a source to be due that another had just crawled."""
+    shop.model("a/model.safetensors")
+    shop.crawl()
+    put(shop, runs, started_at=instant(datetime.now(UTC) + timedelta(days=365)))
+    second = shop.crawl()
+    assert shop.store.sources.last_started() == {shop.source.id: second.run.started_at}
+    assert shop.documents()["a/model.safetensors"]["last_seen"][:4] == str(second.run.started_at.year)
+
+
+def test_what_is_asked_for_counts_whatever_the_clock_was_at_the_last_attempt(shop, tmp_path):
+    worker = ScheduledWorker(Settings(home=tmp_path / "other"), every_seconds=900, at_once=1)
+    shop.model("a/model.safetensors")
+    shop.crawl()
+    shop.store.sources.ask(shop.source.id)
+    rows, asked = {row.id: row for row in shop.store.sources.all()}, shop.store.sources.asked()
+    now = datetime.now(UTC)
+    worker._attempted[shop.source.id] = now + timedelta(days=365)
+    assert worker._due(rows, {shop.source.id: now}, asked, now)[shop.source.id] < now
+
+
+def test_a_session_that_began_under_a_wrong_clock_is_over_when_the_clock_is_right(shop):
+    """It was good for the hours of a session after the wrong time, which is in a year."""
+    user = shop.store.accounts.add("anna", "hash", [])
+    assert shop.store.accounts.open_session(user.id, "digest", datetime.now(UTC) + timedelta(hours=8))
+    assert shop.store.accounts.of_session("digest") is not None
+    ahead = datetime.now(UTC) + timedelta(days=365)
+    put(shop, sessions, created_at=instant(ahead), expires_at=instant(ahead + timedelta(hours=8)))
+    assert shop.store.accounts.of_session("digest") is None

@@ -171,7 +171,7 @@ def test_a_crawl_is_asked_for_once_and_from_here_alone(client, made, store):
     assert "asked for, as soon as a worker is free" in client.get("/health").text
     assert ask(client, "file:///nowhere").status_code == 404
     assert client.get("/health/crawl").status_code == 405
-    store.sources.give_up_asked(lab, until=store.sources.asked()[lab])
+    store.sources.give_up_asked(lab, store.sources.asked()[lab])
 
 
 @pytest.fixture

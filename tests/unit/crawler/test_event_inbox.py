@@ -58,7 +58,7 @@ def test_what_an_event_speaks_of_is_looked_at_and_nothing_else(store, settings, 
     assert (report.looked_at, len(report.models), report.put_off) == (3, 2, 0)
     assert names(store) == {"net.safetensors": 9, "new.safetensors": 7}
     assert take_waiting(store, settings).looked_at == 0
-    assert store.event_hints.next_due() is None
+    assert not store.event_hints.are_due()
 
 
 def test_what_a_source_leaves_out_or_does_not_hold_is_not_kept(store, lab):

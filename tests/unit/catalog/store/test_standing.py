@@ -63,7 +63,7 @@ def test_a_store_that_fails_is_opened_again(settings, standing):
         connection.exec_driver_sql("SELECT * FROM no_such_table")
     with standing.opened() as again:
         assert again is not store
-        assert again.event_hints.next_due() is None
+        assert not again.event_hints.are_due()
 
 
 def test_a_store_that_was_cut_to_nothing_is_not_taken_for_a_new_one(settings, standing):

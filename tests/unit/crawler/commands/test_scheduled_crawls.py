@@ -41,6 +41,7 @@ DUE = {
     "default interval not over": (None, timedelta(seconds=899), False),
     "cron time passed": ("0 3 * * *", timedelta(hours=10), True),
     "a clock that was a year ahead": ("every 1h", timedelta(days=-365), True),
+    "another machine's clock, a minute ahead": ("every 1h", timedelta(minutes=-1), False),
     "cron time not yet": ("0 3 * * *", timedelta(hours=8), False),
 }
 
@@ -66,13 +67,45 @@ def test_the_longest_overdue_begins(tmp_path):
     worker._scheduler.shutdown()
 
 
-def test_what_somebody_asks_for_is_due_at_once_and_tried_once(tmp_path):
-    worker = ScheduledWorker(Settings(home=tmp_path), every_seconds=900, at_once=1)
+@pytest.mark.parametrize("clocks", [0, 300], ids=["one-clock", "asked-by-a-machine-ahead"])
+def test_what_somebody_asks_for_is_due_at_once_and_tried_once(tmp_path, monkeypatch, clocks):
+    """Where the clock of the page's machine was ahead, a source that could not be opened was tried again until that time."""
+    settings = Settings(home=tmp_path)
+    worker = ScheduledWorker(settings, every_seconds=900, at_once=1)
     source = row("a", "every 1d")
-    started, asked = {source.id: NOW - timedelta(minutes=1)}, {source.id: NOW}
-    assert worker._due({source.id: source}, started, asked, NOW)[source.id] < NOW
-    worker._attempted[source.id] = NOW + timedelta(milliseconds=1)
-    assert worker._due({source.id: source}, started, asked, NOW + timedelta(minutes=1))[source.id] > NOW
+    monkeypatch.setattr(worker, "_crawl_source", lambda _: 2)
+    with open_store(settings, write=True) as store:
+        store.sources.put([source])
+        monkeypatch.setattr("catalog.store.sources.datetime", AheadBy(clocks))
+        store.sources.ask(source.id)
+        worker._take_turn(source.id)
+        assert store.sources.asked() == {}
+
+
+class AheadBy:
+    """The clock of another machine."""
+
+    def __init__(self, seconds):
+        self._seconds = seconds
+
+    def now(self, zone):
+        return datetime.now(zone) + timedelta(seconds=self._seconds)
+
+
+def test_what_is_done_again_and_again_outlives_an_error(tmp_path, caplog):
+    """A thread that died silently would leave events, or webhooks, undone until the worker is started anew."""
+    worker = ScheduledWorker(Settings(home=tmp_path), every_seconds=900, at_once=1)
+    turns = []
+
+    def fail():
+        turns.append(1)
+        if len(turns) == 3:
+            worker.stop()
+        raise ZeroDivisionError
+
+    worker._repeat("news", 0.001, fail)
+    worker._rounds[0].join()
+    assert (len(turns), caplog.messages) == (3, ["news failed reason=ZeroDivisionError: "])
 
 
 def test_a_crawl_that_takes_longer_than_its_interval_is_followed_at_once(tmp_path):
