@@ -5,14 +5,16 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import signal
 import sys
 from collections.abc import Iterator
-from typing import Any
+from types import FrameType
+from typing import Any, NoReturn
 
 import click
 
 from catalog import plugins
-from catalog.errors import ModeldexError
+from catalog.errors import EXIT_INTERRUPTED, ModeldexError
 from catalog.garbage import COLLECTION, leave_to_the_system
 from catalog.settings import load_settings
 
@@ -36,6 +38,14 @@ class LazyGroup(click.Group):
             return None
         command: click.Command = plugins.load("command", cmd_name)
         return _guarded(command, cmd_name)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """As click does it; whoever is told to end has undone what was half done when this is reached."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("Interrupted. The same command may be given again.", err=True)
+            ctx.exit(EXIT_INTERRUPTED)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -101,8 +111,11 @@ def cli(ctx: click.Context, home: str | None) -> None:
 
 
 def main(arguments: list[str] | None = None) -> Any:
-    """Entry point. Exit codes: 0 done, 1 failed or not all could be read, 2 wrong use, 3 held and waiting for a person."""
+    """Entry point. Exit codes: 0 done, 1 failed or not all could be read, 2 wrong use, 3 held and waiting for a person, 130 told
+    to end.
+    """
     _have_standard_streams()
+    _end_in_order()
     leave_to_the_system()
     try:
         with COLLECTION.seldom():
@@ -121,6 +134,19 @@ def main(arguments: list[str] | None = None) -> Any:
         click.echo(f"modeldex: {where}: {error.strerror or error}.", err=True)
         _give_up_output()
         sys.exit(1)
+
+
+def _end_in_order() -> None:
+    """SIGTERM, and SIGHUP where a terminal is closed, end a command like Ctrl-C: what it has begun is undone. What is ignored,
+    as by `nohup`, stays so.
+    """
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _interrupted)
+
+
+def _interrupted(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
 
 
 def _have_standard_streams() -> None:

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import json
 
+EXIT_INTERRUPTED = 130
+"""Of a command that is told to end, by whatever signal. Source: the shell's convention for Ctrl-C, 128 and the signal's number."""
+
 
 class ModeldexError(Exception):
     """Every error that Modeldex raises on purpose. The command line shows its text and exits with `exit_code`."""

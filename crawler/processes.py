@@ -384,7 +384,9 @@ def _pipe() -> tuple[Connection, Connection]:
 
 def host(control_descriptor: int) -> NoReturn:
     """The life of a host: forks a worker for each connection that it is given, until its control is closed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # A terminal, or a manager of services, tells all processes of a command to end: whoever asks ends its hosts itself.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     workers: set[int] = set()
     with socket.socket(fileno=control_descriptor) as control:
         prepare, arguments, preload = _begun(control)

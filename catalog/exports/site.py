@@ -72,12 +72,12 @@ def write_site(folder: Path, documents: Iterable[Document], *, title: str = "Mod
 def _swap(fresh: Path, folder: Path) -> None:
     """The old site stands until the new one is whole."""
     old = fresh.with_name(f"{fresh.name}.old")
-    if folder.exists():
-        folder.rename(old)
     try:
+        if folder.exists():
+            folder.rename(old)
         fresh.rename(folder)
-    except OSError:
-        if old.exists():
+    except BaseException:  # also where somebody ends it between the two
+        if old.exists() and not folder.exists():
             old.rename(folder)
         raise
     shutil.rmtree(old, ignore_errors=True)

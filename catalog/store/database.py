@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sqlite3
+import sys
+import traceback
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -128,11 +131,22 @@ def _open_sqlite(url: str, path: str | None, *, write: bool) -> Engine:
     # Source: https://docs.sqlalchemy.org/en/20/dialects/sqlite.html, "Serializable isolation"
 
     def begin(connection: Connection) -> None:
+        let_go()
         is_writer = write and not connection.get_execution_options().get(WRITES_NOTHING)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writer else "BEGIN")
 
     event.listen(engine, "begin", begin)
     return engine
+
+
+def let_go() -> None:
+    """Ends what is under way in the frames that were left because somebody was told to end. Ctrl-C may come where not even a
+    `with` closes its connection, as this is entered or left: the traceback keeps it, and the lock that whoever cleans up waits for.
+    """
+    told = sys.exc_info()[1]
+    if isinstance(told, KeyboardInterrupt):
+        traceback.clear_frames(told.__traceback__)
+        gc.collect()  # a connection and its transaction refer to each other
 
 
 def _is_read_only(path: Path) -> bool:

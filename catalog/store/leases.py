@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, select, update
 from sqlalchemy.exc import DBAPIError
 
 from catalog.errors import LeaseLost, WriterBusy
-from catalog.store.database import has_come, insert_ignoring
+from catalog.store.database import has_come, insert_ignoring, let_go
 from catalog.store.tables import leases
 
 LEASE_SECONDS = 30.0
@@ -46,6 +46,7 @@ class Lease:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stop.set()
+        let_go()  # the thread may wait for it
         if self._thread is not None:
             self._thread.join()
         with self._engine.begin() as connection:

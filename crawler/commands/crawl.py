@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from catalog.errors import ModeldexError
+from catalog.errors import EXIT_INTERRUPTED, ModeldexError
 from catalog.records.sources import SourceRow, SourceState
 from catalog.settings import Settings
 from catalog.store import INDEX
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 
 EXIT_INCOMPLETE = 1
 EXIT_HELD = 3
-EXIT_INTERRUPTED = 130
 SHOWN = 20
 
 
@@ -274,16 +272,9 @@ def _tell(report: CrawlReport, path: str, *, talk_of_files: bool) -> None:
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """SIGTERM ends a crawl like Ctrl-C: the page in hand is dropped, all before it is kept."""
-
-    def stop(_number: int, _frame: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, stop)
+    """The page in hand is dropped, all before it is kept."""
     try:
         yield
     except KeyboardInterrupt:
         click.echo("Interrupted. What was read is kept; the same command goes on from there.", err=True)
         sys.exit(EXIT_INTERRUPTED)
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -121,9 +121,10 @@ class ScheduledWorker:
         self._stop.set()
 
     def run(self) -> None:
-        """Until SIGTERM or Ctrl-C."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self.stop())
+        """Until SIGTERM, SIGHUP or Ctrl-C."""
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, lambda *_: self.stop())
         logging.getLogger("apscheduler").setLevel(logging.ERROR)  # that a job is still under way is no news
         self._scheduler.start()
         self._repeat(EVENTS, EVENT_SECONDS, self._take_events)

@@ -5,6 +5,7 @@ import sqlite3
 
 import pytest
 from fixtures.crawling import safetensors
+from sqlalchemy import text
 
 from catalog.records import RunState
 from catalog.store import database, manifest, sightings
@@ -46,3 +47,19 @@ def test_an_interrupt_inside_a_transaction_locks_nobody_out(impatient, shop, mon
     report = shop.crawl()
     assert (report.run.state, report.counts["models"]) == (RunState.COMPLETE, 30)
     assert report.counts["opened"] < 30
+
+
+def test_an_interrupt_that_leaves_a_transaction_open_does_not_keep_the_cleaning_up_waiting(impatient, shop):
+    """`reindex` hung for a minute after Ctrl-C, which came as a `with` was left: its connection was open, and kept by the
+    traceback, while the lease was to be given back.
+    """
+
+    def leaves_it_open():
+        connection = shop.store._engine.connect()
+        connection.execute(text("SELECT 1"))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), shop.store.lease("rebuild"):
+        leaves_it_open()
+    with shop.store.lease("rebuild"):
+        pass

@@ -54,11 +54,24 @@ def started(tmp_path):
         process.kill()
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_a_killed_crawl_is_continued_without_duplicates(started, how):
+INTERRUPTED = "Interrupted. What was read is kept; the same command goes on from there."
+
+
+@pytest.mark.parametrize(
+    ("how", "code", "sentence"),
+    [
+        (signal.SIGKILL, -signal.SIGKILL, ""),
+        (signal.SIGTERM, 130, INTERRUPTED),
+        (signal.SIGINT, 130, INTERRUPTED),
+        (signal.SIGHUP, 130, INTERRUPTED),
+    ],
+    ids=["SIGKILL", "SIGTERM", "Ctrl-C", "closed-terminal"],
+)
+def test_a_killed_crawl_is_continued_without_duplicates(started, how, code, sentence):
     process, root, home = started
     process.send_signal(how)
-    process.communicate()
+    told = process.communicate()[1]
+    assert (process.returncode, sentence in told, "Traceback" in told) == (code, True, False)
     done = modeldex(home, "crawl", str(root), "--json")
     assert '"models": 30' in done.stdout
     with open_store(Settings(home=home), write=False) as store:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
-import signal
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import click
@@ -87,7 +85,6 @@ def _run(
     from webui.commands.worker_child import WorkerChild  # noqa: PLC0415
     from webui.contracts import close_services, open_services  # noqa: PLC0415
 
-    signal.signal(signal.SIGTERM, _end)
     crawl = worker = None
     waiting = _WaitingCrawl()
     services = open_services(settings, crawl=waiting if path is not None else None)
@@ -162,7 +159,3 @@ def _address(host: str, server: Any) -> str:
     port = getattr(server, "effective_port", None) or server.effective_listen[0][1]
     shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
     return f"http://[{shown}]:{port}/" if ":" in shown else f"http://{shown}:{port}/"
-
-
-def _end(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

@@ -1,12 +1,17 @@
 """The `modeldex` program as a process: what it says when it is called wrongly or cannot write."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
+from click.testing import CliRunner
 from fixtures.crawling import safetensors
+
+from catalog import cli as program
 
 ROOT = Path(__file__).parents[3]
 FULL = Path("/dev/full")
@@ -71,3 +76,31 @@ def test_a_home_whose_name_is_no_text_is_refused_before_anything_is_made(tmp_pat
     done = run("models", home=home)
     assert (done.returncode, "has a name that is not UTF-8" in done.stderr) == (2, True)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_whoever_is_told_to_end_says_so_and_ends_with_the_code_of_the_shell(tmp_path, monkeypatch):
+    """SIGTERM and a closed terminal ended a command without a word, and an export left its half-written copy behind."""
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGTERM, signal.SIGHUP)}
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as `nohup` leaves it
+    undone = []
+
+    @click.command()
+    def told():
+        try:
+            signal.raise_signal(signal.SIGHUP)
+            undone.append("goes on")
+            signal.raise_signal(signal.SIGTERM)
+        finally:
+            undone.append("undone")
+
+    monkeypatch.setitem(program.plugins.COMMANDS, "told", "x:x")
+    monkeypatch.setattr(program.plugins, "load", lambda *_: told)
+    monkeypatch.setattr(program, "_guarded", lambda command, _: command)
+    try:
+        program._end_in_order()
+        done = CliRunner().invoke(program.cli, ["--home", str(tmp_path), "told"])
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert (done.exit_code, undone) == (130, ["goes on", "undone"])
+    assert done.output == "Interrupted. The same command may be given again.\n"

@@ -2,6 +2,7 @@
 
 import json
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from fixtures.shelf import model_documents
@@ -77,6 +78,25 @@ def test_a_site_that_breaks_off_leaves_the_one_before(tmp_path):
     with pytest.raises(OSError, match="store"):
         write_site(folder, broken())
     assert len(list((folder / "models").iterdir())) == len(model_documents())
+    assert [path.name for path in tmp_path.iterdir()] == ["site"]
+
+
+def test_whoever_is_told_to_end_between_the_old_site_and_the_new_one_keeps_the_old_one(tmp_path, monkeypatch):
+    folder = tmp_path / "site"
+    write_site(folder, model_documents())
+    before = (folder / "index.html").read_text()
+    rename = Path.rename
+
+    def interrupted(path, target):
+        moved = rename(path, target)
+        if target.name.endswith(".old"):
+            raise KeyboardInterrupt
+        return moved
+
+    monkeypatch.setattr(Path, "rename", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_site(folder, [])
+    assert (folder / "index.html").read_text() == before
     assert [path.name for path in tmp_path.iterdir()] == ["site"]
 
 
