@@ -23,7 +23,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.date import DateTrigger
 
 from catalog import plugins
-from catalog.errors import ModeldexError, WriterBusy
+from catalog.errors import ModeldexError, WriterBusy, described
 from catalog.records.objects import SourceId
 from catalog.records.sources import SourceRow, SourceState
 from catalog.settings import Settings
@@ -46,6 +46,8 @@ EVENTS, EVENT_SECONDS = "events", 0.2
 LOOK_SECONDS = 60
 """An index may be lost, be that of another state of the store, or lack what one in another home took, with nothing waiting."""
 QUEUE_REST_SECONDS = 10.0
+EMPTY_REST_SECONDS = 1.0
+"""A queue that does not wait for messages, whatever it is asked, would be asked without a pause while it is empty."""
 DRAIN_SECONDS = 10.0
 STOP_SECONDS = 10.0
 """How long a crawl may take to put its page away once the worker is told to stop."""
@@ -319,7 +321,7 @@ class ScheduledWorker:
                 try:
                     do()
                 except Exception as error:  # noqa: BLE001 - a thread that dies silently would leave the rest undone for ever
-                    self._warn_of(f"{name} failed", f"{type(error).__name__}: {error}")
+                    self._warn_of(f"{name} failed", described(error))
                 else:
                     self._warn_of(f"{name} failed", None)
 
@@ -363,13 +365,17 @@ class ScheduledWorker:
         while not self._stop.is_set():
             try:
                 queue = queue or open_queue(chosen)
+                asked = time.monotonic()
                 with self._open() as store:
-                    take_batch(queue, store)
+                    received = take_batch(queue, store).received
                 trouble = None
-            except ModeldexError as error:
-                if str(error) != trouble:
-                    log.warning("queue not followed reason=%s", error)
-                trouble = str(error)
+                if not received and time.monotonic() - asked < EMPTY_REST_SECONDS:
+                    self._stop.wait(EMPTY_REST_SECONDS)
+            except Exception as error:  # noqa: BLE001 - a thread that dies silently would leave the queue to fill for ever
+                reason = described(error)
+                if reason != trouble:
+                    log.warning("queue not followed reason=%s", reason)
+                trouble = reason
                 self._stop.wait(QUEUE_REST_SECONDS)
 
     def _read_statements(self, neighbours: Sequence[Neighbour]) -> None:
@@ -395,8 +401,8 @@ class ScheduledWorker:
                 log.info("%s read %s", neighbour.name, neighbour.read(store))
         except WriterBusy:
             return ""
-        except ModeldexError as error:
-            return str(error)
+        except Exception as error:  # noqa: BLE001 - it is one neighbour of several, in one thread
+            return described(error)
         return ""
 
     def _tell(self) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from catalog.errors import Malformed, PluginUnavailable, SourceError
+from catalog.errors import Malformed, PluginUnavailable, SourceError, described
 from crawler.queue import Message
 from crawler.settings import EventSettings
 
@@ -29,7 +29,16 @@ class SqsQueue:
             from crawler.buckets.bounded_answers import bound_answers  # noqa: PLC0415 - it brings the same
         except ImportError as error:
             raise PluginUnavailable("queue", "sqs", "install it with: pip install 'modeldex[s3]'") from error
-        self._faults = (BotoCoreError, ClientError, Malformed)
+        # The last four are what boto3, and we, make of an answer that is none of a queue's.
+        self._faults = (
+            BotoCoreError,
+            ClientError,
+            Malformed,
+            AttributeError,
+            LookupError,
+            TypeError,
+            ValueError,
+        )
         self._url = settings.queue_url
         self._wait_seconds = wait_seconds
         config = Config(
@@ -51,9 +60,12 @@ class SqsQueue:
             answer = self._client.receive_message(
                 QueueUrl=self._url, MaxNumberOfMessages=MOST_AT_ONCE, WaitTimeSeconds=self._wait_seconds
             )
+            _check(answer)
+            return [
+                Message(str(row["Body"]), str(row["ReceiptHandle"])) for row in answer.get("Messages", ())
+            ]
         except self._faults as error:
-            raise SourceError(f"The queue {self._url} does not answer: {error}") from error
-        return [Message(row["Body"], row["ReceiptHandle"]) for row in answer.get("Messages", ())]
+            raise self._silent(error) from error
 
     def ack(self, messages: Sequence[Message]) -> None:
         for start in range(0, len(messages), MOST_AT_ONCE):
@@ -63,7 +75,19 @@ class SqsQueue:
             ]
             try:
                 answer = self._client.delete_message_batch(QueueUrl=self._url, Entries=entries)
+                _check(answer)
+                kept = [failure["Code"] for failure in answer.get("Failed", ())]
             except self._faults as error:
-                raise SourceError(f"The queue {self._url} does not answer: {error}") from error
-            for failure in answer.get("Failed", ()):
-                raise SourceError(f"The queue {self._url} keeps a message: {failure.get('Code')}")
+                raise self._silent(error) from error
+            if kept:
+                raise SourceError(f"The queue {self._url} keeps a message: {kept[0]}")
+
+    def _silent(self, error: Exception) -> SourceError:
+        return SourceError(f"The queue {self._url} does not answer: {described(error)}")
+
+
+def _check(answer: Any) -> None:
+    """Raises Malformed for a page that something before the queue answers with, which boto3 takes for an empty queue."""
+    kind = answer["ResponseMetadata"]["HTTPHeaders"].get("content-type", "")
+    if "json" not in kind:
+        raise Malformed(f"what answers there is no queue, but sends {kind[:100] or 'nothing'}")

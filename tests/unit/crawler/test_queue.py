@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from fixtures.buckets import KEYS
+from fixtures.buckets import KEYS, UnrulyStorage
 
 from catalog.errors import SourceError
 from catalog.records import SourceId
@@ -93,3 +93,32 @@ def test_a_queue_that_is_not_there_is_one_sentence(client, storage_url):
     )
     with pytest.raises(SourceError, match="does not answer"):
         SqsQueue(settings, wait_seconds=0).receive()
+
+
+NO_ANSWERS = {
+    "a page": (b"<html>Sign in</html>", "text/html"),
+    "a list": (b"[]", ""),
+    "nothing": (b"null", ""),
+    "a number of messages": (b'{"Messages": 5}', ""),
+    "a message without a body": (b'{"Messages": [{}]}', ""),
+    "no text": (b'{"Messages": [{"Body": "\xff"}]}', ""),
+}
+
+
+@pytest.mark.parametrize(("body", "kind"), NO_ANSWERS.values(), ids=NO_ANSWERS)
+def test_an_answer_that_is_none_of_a_queue_is_one_sentence_and_no_empty_queue(queue, storage_url, body, kind):
+    """It ended the thread that follows the queue, and nobody was told; a page was taken for an empty queue."""
+    queue.send("{}")
+    proxy = UnrulyStorage(storage_url)
+    proxy.spoil_body = lambda _request, _content: body
+    proxy.spoil_headers = lambda _request, name, value: (
+        kind or value if name.lower() == "content-type" else value
+    )
+    settings = EventSettings(queue_url=queue._url, queue_endpoint_url=proxy.url, queue_region="us-east-1")
+    through = SqsQueue(settings, wait_seconds=0)
+    try:
+        with pytest.raises(SourceError, match="does not answer: "):
+            through.receive()
+    finally:
+        proxy.server.shutdown()
+        proxy.server.server_close()

@@ -22,6 +22,7 @@ from catalog.store.standing import StandingStore
 from crawler.commands.scheduled_crawls import ScheduledWorker
 from crawler.event_bodies import Hint
 from crawler.event_inbox import note_hints
+from crawler.settings import EventSettings
 
 NOW = datetime(2024, 1, 2, 12, tzinfo=UTC)
 
@@ -92,6 +93,32 @@ class AheadBy:
         return datetime.now(zone) + timedelta(seconds=self._seconds)
 
 
+def test_a_queue_that_is_empty_and_does_not_wait_is_not_asked_without_a_pause(tmp_path, monkeypatch, caplog):
+    """It took a processor, and a request each moment. An answer that nobody had thought of ended the thread for good."""
+    worker = ScheduledWorker(Settings(home=tmp_path), every_seconds=900, at_once=1)
+    turns = iter([[], ZeroDivisionError()])
+    rests = []
+
+    class Empty:
+        def receive(self):
+            turn = next(turns)
+            if isinstance(turn, Exception):
+                raise turn
+            return turn
+
+        def ack(self, messages): ...
+
+    def rest(seconds):
+        rests.append(seconds)
+        if len(rests) == 2:
+            worker.stop()
+
+    monkeypatch.setattr("crawler.queues.opening.open_queue", lambda _: Empty())
+    monkeypatch.setattr(worker._stop, "wait", rest)
+    worker._follow_queue(EventSettings(queue_url="https://queue"))
+    assert (rests, caplog.messages) == ([1.0, 10.0], ["queue not followed reason=ZeroDivisionError"])
+
+
 def test_what_is_done_again_and_again_outlives_an_error(tmp_path, caplog):
     """A thread that died silently would leave events, or webhooks, undone until the worker is started anew."""
     worker = ScheduledWorker(Settings(home=tmp_path), every_seconds=900, at_once=1)
@@ -105,7 +132,7 @@ def test_what_is_done_again_and_again_outlives_an_error(tmp_path, caplog):
 
     worker._repeat("news", 0.001, fail)
     worker._rounds[0].join()
-    assert (len(turns), caplog.messages) == (3, ["news failed reason=ZeroDivisionError: "])
+    assert (len(turns), caplog.messages) == (3, ["news failed reason=ZeroDivisionError"])
 
 
 def test_a_crawl_that_takes_longer_than_its_interval_is_followed_at_once(tmp_path):
