@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 from flask import Flask, Response, url_for
 
 from catalog.access.as_of import RememberedPast
+from catalog.access.opening import reading_fault
 from catalog.access.principals import OWNER
+from catalog.errors import ModeldexError
 from catalog.retention.desk import RememberedProposals
 from webui import api, es, metrics, security
 from webui.access import guard, refusals, users
@@ -104,9 +106,14 @@ def _healthz() -> Response:
 
 def _readyz() -> Response:
     """Searches can be answered: store and engine open. 503 with the reason if not."""
-    problem = (
-        services().catalogs.of(OWNER).status().problem
-    )  # for whoever asks: it names nothing of the catalog
+    try:
+        problem = services().catalogs.of(OWNER).status().problem
+    except Exception as error:  # a probe asks every few seconds: no page, and no error in the log each time
+        fault = error if isinstance(error, ModeldexError) else reading_fault(error)
+        if fault is None:
+            raise
+        problem = fault.public
+    # For whoever asks: it names nothing of the catalog.
     body = {"status": "not ready", "problem": problem} if problem else {"status": "ready"}
     return answer(body, status=503 if problem else 200)
 

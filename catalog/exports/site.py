@@ -64,6 +64,11 @@ def write_site(folder: Path, documents: Iterable[Document], *, title: str = "Mod
     try:
         count = _write(fresh, documents, title)
         _swap(fresh, folder)
+    except OSError as error:
+        # A full disk names no file, and would be taken for that of standard output.
+        if error.errno is not None and error.filename is None:
+            error.filename = str(folder)
+        raise
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
     return count

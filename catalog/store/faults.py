@@ -59,8 +59,8 @@ def unusable(error: DBAPIError, message: str) -> StoreError:
 
 
 def sentence(error: DBAPIError) -> str:
-    """The driver's own words in one line."""
-    return " ".join(str(error.orig).split())
+    """The driver's own words in one line, for a sentence to go on or end behind them."""
+    return " ".join(str(error.orig).split()).rstrip(".?")
 
 
 def advice(error: DBAPIError) -> str:

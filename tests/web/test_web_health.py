@@ -292,6 +292,23 @@ def test_readiness_says_what_is_wrong(client, tmp_path):
     close_services(services)
 
 
+def test_a_store_that_is_lost_under_a_server_is_one_line_for_a_probe(tmp_path, caplog):
+    """It was a page of HTML, and an error in the log for each probe, for as long as the database was away."""
+    settings = Settings(home=tmp_path)
+    with open_store(settings, write=True):
+        pass
+    services = open_services(settings)
+    probed = create_app(settings, services).test_client()
+    assert probed.get("/readyz").json == {"status": "ready"}
+    for path in tmp_path.glob("store.sqlite3*"):
+        path.write_bytes(b"no database at all, but long enough to be looked at" * 2000)
+    answer = probed.get("/readyz")
+    assert (answer.status_code, answer.json["status"]) == (503, "not ready")
+    assert answer.json["problem"].startswith("The store of this catalog cannot be used now")
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+    close_services(services)
+
+
 def test_events_that_wait_are_seen_with_how_long(client, made, store):
     lab = made[1]["lab"].id
     store.event_hints.note([(lab, "a"), (lab, "b")])

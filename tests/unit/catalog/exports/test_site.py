@@ -1,6 +1,8 @@
 """A catalog as a folder of pages: whole or not at all, and inert whatever a model says of itself."""
 
+import errno
 import json
+import os
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -79,6 +81,17 @@ def test_a_site_that_breaks_off_leaves_the_one_before(tmp_path):
         write_site(folder, broken())
     assert len(list((folder / "models").iterdir())) == len(model_documents())
     assert [path.name for path in tmp_path.iterdir()] == ["site"]
+
+
+def test_a_full_disk_is_said_of_the_folder_and_not_of_standard_output(tmp_path):
+    def full():
+        yield HOSTILE
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(OSError, match="No space left") as told:
+        write_site(tmp_path / "site", full())
+    assert told.value.filename == str(tmp_path / "site")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_whoever_is_told_to_end_between_the_old_site_and_the_new_one_keeps_the_old_one(tmp_path, monkeypatch):
