@@ -143,9 +143,9 @@ def let_go() -> None:
     """Ends what is under way in the frames that were left because somebody was told to end. Ctrl-C may come where not even a
     `with` closes its connection, as this is entered or left: the traceback keeps it, and the lock that whoever cleans up waits for.
     """
-    told = sys.exc_info()[1]
-    if isinstance(told, KeyboardInterrupt):
-        traceback.clear_frames(told.__traceback__)
+    interrupt = sys.exc_info()[1]
+    if isinstance(interrupt, KeyboardInterrupt):
+        traceback.clear_frames(interrupt.__traceback__)
         gc.collect()  # a connection and its transaction refer to each other
 
 
