@@ -26,10 +26,6 @@ class LazyGroup(click.Group):
         with _while_somebody_reads():
             return super().make_context(*arguments, **options)
 
-    def invoke(self, ctx: click.Context) -> Any:
-        with _while_somebody_reads():
-            return super().invoke(ctx)
-
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return plugins.names("command")
 
@@ -42,7 +38,8 @@ class LazyGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """As click does it; whoever is told to end has undone what was half done when this is reached."""
         try:
-            return super().invoke(ctx)
+            with _while_somebody_reads():
+                return super().invoke(ctx)
         except KeyboardInterrupt:
             click.echo("Interrupted. The same command may be given again.", err=True)
             ctx.exit(EXIT_INTERRUPTED)
@@ -123,12 +120,6 @@ def main(arguments: list[str] | None = None) -> Any:
     except ModeldexError as error:
         click.echo(f"modeldex: {error}", err=True)
         sys.exit(error.exit_code)
-    except SystemExit as leaving:
-        if isinstance(leaving.__context__, BrokenPipeError):
-            sys.exit(
-                0
-            )  # `| head` has all that it wants; click calls it a failure, which stops scripts under pipefail
-        raise
     except OSError as error:  # what no room took for its own: standard output on a full disk
         where = "standard output" if error.filename is None else str(error.filename)
         click.echo(f"modeldex: {where}: {error.strerror or error}.", err=True)
