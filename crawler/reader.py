@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import time
 from typing import Protocol
 
@@ -106,10 +105,6 @@ class RangedReader:
         elif now > self._deadline:
             raise LimitExceeded("seconds for one file", limit=self.budget.seconds)
 
-    def as_file(self) -> ReaderFile:
-        """A seekable binary file over this reader, for `zipfile` and its like."""
-        return ReaderFile(self)
-
     def _load(self, first: int, last: int) -> None:
         if not self._blocks:
             ahead = self.size_bytes if self.size_bytes <= WHOLE_FILE_BYTES else FIRST_READ_BYTES
@@ -140,36 +135,6 @@ class RangedReader:
         for index in range(first, last + 1):
             offset = (index - first) * BLOCK_BYTES
             self._blocks[index] = data[offset : offset + BLOCK_BYTES]
-
-
-class ReaderFile(io.RawIOBase):
-    """A RangedReader as a read-only file."""
-
-    def __init__(self, reader: RangedReader) -> None:
-        self._reader = reader
-        self._position = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._reader.size_bytes}[whence]
-        if base + offset < 0:
-            raise ValueError("negative seek position")
-        self._position = base + offset
-        return self._position
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # typeshed's WriteableBuffer is private
-        data = self._reader.read(self._position, self._position + min(len(buffer), MAX_READ_BYTES))
-        buffer[: len(data)] = data
-        self._position += len(data)
-        return len(data)
 
 
 def bytes_reader(key: str, data: bytes, *, budget: Budget | None = None) -> RangedReader:

@@ -18,7 +18,6 @@ from catalog.normalise.values.secrets import masked
 from catalog.records.accounts import Happening
 from catalog.records.leaves import value_at
 from catalog.sealing.names import MARK, is_covered
-from mappings import fields
 
 if TYPE_CHECKING:
     from catalog.access.catalog import Catalog
@@ -444,12 +443,6 @@ def _values(changes: Sequence[FieldChange], names: Collection[str], vault: Vault
 def _audited(field: str, value: Any, names: Collection[str], vault: Vault) -> Any:
     """The value as the audit has it: of a sensitive one a keyed hash."""
     return vault.mark(field, value) if names and is_covered(field, names) else value
-
-
-def field_label(name: str) -> str:
-    """What a field is called for people."""
-    row = fields().get(name)
-    return row.label if row else name
 
 
 def _plain(value: Any) -> Any:

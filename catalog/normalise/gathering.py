@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -56,7 +55,6 @@ class Gathered:
 def gather(
     group: Group,
     *,
-    now: datetime,  # noqa: ARG001 - one signature for every step
     aside: frozenset[str] = frozenset(),
 ) -> Gathered:
     """The group's observations, masked and cleaned, in the same order whatever the order of its members."""

@@ -26,7 +26,7 @@ def normalise(group: Group, *, now: datetime) -> ModelRecord:
     )
     group = replace(group, members=tuple(members))
     sets = weight_sets(group)
-    gathered = gather(group, now=now, aside=aside(group, sets) | group.hearsay)
+    gathered = gather(group, aside=aside(group, sets) | group.hearsay)
     draft = assembly.Draft(group=group, found=gathered, now=now)
     evaluations = evaluate(gathered.metrics, now=now, distances=gathered.distances)
     draft.keep_unmeasured(evaluations.not_metrics)

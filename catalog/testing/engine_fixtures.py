@@ -31,7 +31,6 @@ class EngineFixtures:
     """An engine and its writer over one index, which a subclass gives as `pair`."""
 
     nested_aggregations = True
-    cardinality_tolerance = 0.0
 
     @pytest.fixture
     def pair(self) -> Pair:

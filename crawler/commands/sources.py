@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from catalog.store import Store
     from crawler.source_file import Change
 
-LIST_OPTIONS = ("include", "exclude", "sensitive")
 CLEARABLE = ("name", "include", "exclude", "schedule", "credentials", "sensitive", "borrow", "options")
 F = TypeVar("F", bound=Callable[..., Any])
 
