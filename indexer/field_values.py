@@ -20,7 +20,7 @@ from catalog.text.patterns import pattern
 from mappings import evaluation_parts, fields
 
 if TYPE_CHECKING:
-    from indexer.projection import Projection
+    from indexer.projected_values import Projection
     from mappings import Field
 
 FREE_TEXT_GROUPS = frozenset({"identity", "training", "lineage", "weights"})

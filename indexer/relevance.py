@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 from catalog.query.nodes import And, Match, Or, Phrase, Query, Term
 from indexer.analysis import query_words
-from indexer.projection import ANY_TEXT, HEADING
+from indexer.projected_values import ANY_TEXT
+from indexer.projection import HEADING
 
 ANYWHERE, IN_HEADING, IN_NAME, IS_NAME = 1, 1, 2, 4
 MAX_UNITS = 200

@@ -58,8 +58,8 @@ def verify(settings: Settings, *, as_json: bool) -> None:
         click.echo(json.dumps(whole, indent=2))
     looked_at = f"{counts.revisions:,} revisions of {counts.models:,} models"
     if number:
-        things = "1 thing is not as it was" if number == 1 else f"{number:,} things are not as they were"
-        click.echo(f"{looked_at}: {things} written.", err=True)
+        changed = "1 thing is not as it was" if number == 1 else f"{number:,} things are not as they were"
+        click.echo(f"{looked_at}: {changed} written.", err=True)
         click.echo(
             "Restore the store from a backup, or make the state anew: modeldex crawl PATH --reread", err=True
         )

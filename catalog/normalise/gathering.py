@@ -92,13 +92,7 @@ def gather(
                 if safe.masked:
                     risks.append(_secret(safe))
     observations.extend(_safe(seen) for seen in group.edits)
-    if group.lent:
-        stated = {_list_of(seen) for seen in observations if seen.origin is not Origin.FILENAME} - {""}
-        observations.extend(
-            _safe(seen)
-            for seen in group.lent
-            if seen.key not in group.hearsay or _list_of(seen) not in stated
-        )
+    observations.extend(_lent(group, observations))
     observations.sort(key=lambda seen: (seen.key, seen.extractor, seen.pointer, seen.field, repr(seen.raw)))
     if len(observations) > MAX_OBSERVATIONS:
         problems.append(
@@ -107,6 +101,14 @@ def gather(
             )
         )
     return _sorted_out(observations[:MAX_OBSERVATIONS], distances, aside, risks, problems)
+
+
+def _lent(group: Group, observations: Sequence[Observation]) -> list[Observation]:
+    """What models of other sources say of this one; of hearsay only what nothing but a file name says here."""
+    stated = {_list_of(seen) for seen in observations if seen.origin is not Origin.FILENAME} - {""}
+    return [
+        _safe(seen) for seen in group.lent if seen.key not in group.hearsay or _list_of(seen) not in stated
+    ]
 
 
 def _by_subject(extraction: Extraction) -> Mapping[str | None, Sequence[Observation]]:

@@ -158,9 +158,9 @@ class Repository:
             if not name.startswith(self._prefixes) and name != b"HEAD":
                 continue
             pointed, annotated = target, None
-            while (thing := self._object(pointed)).type_name == b"tag":
-                annotated, pointed = annotated or pointed, thing.object[1]
-            if thing.type_name != b"commit":
+            while (git_object := self._object(pointed)).type_name == b"tag":
+                annotated, pointed = annotated or pointed, git_object.object[1]
+            if git_object.type_name != b"commit":
                 continue
             heads[pointed] = None
             if annotated is not None:
@@ -224,11 +224,11 @@ class Repository:
 
         kind, data = self._objects.read(object_id, most, MAX_OBJECT_BYTES)
         try:
-            thing = ShaFile.from_raw_string(kind, data)
-            thing.id  # noqa: B018 - which reads it
+            git_object = ShaFile.from_raw_string(kind, data)
+            git_object.id  # noqa: B018 - which reads it
         except Exception as error:  # noqa: BLE001 - whatever a broken object makes the library raise
             raise Malformed(f"an object that cannot be read: {type(error).__name__}") from None
-        return thing
+        return git_object
 
 
 def _check_place(root: Path, bounds: Bounds) -> None:

@@ -39,7 +39,7 @@ from indexer.engines.elasticsearch.columns import (
     words,
 )
 from indexer.field_values import leaf_text
-from indexer.projection import ANY_TEXT
+from indexer.projected_values import ANY_TEXT
 from indexer.relevance import units
 
 Clause = dict[str, Any]

@@ -32,7 +32,8 @@ from catalog.query.nodes import (
 from catalog.text.wildcards import looks_like
 from indexer.analysis import fold, phrase_words, query_words
 from indexer.field_values import leaf_text
-from indexer.projection import ANY_TEXT, Projection, project
+from indexer.projected_values import ANY_TEXT, Projection
+from indexer.projection import project
 from mappings import fields
 
 

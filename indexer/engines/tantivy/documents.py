@@ -28,7 +28,8 @@ from indexer.engines.tantivy.schema import (
     ordered_keywords,
     text_columns,
 )
-from indexer.projection import Projection, project
+from indexer.projected_values import Projection
+from indexer.projection import project
 
 
 def make_row(model_id: str, revision: int, document: Mapping[str, Any]) -> tantivy.Document:

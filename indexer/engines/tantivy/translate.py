@@ -50,7 +50,7 @@ from indexer.engines.tantivy.schema import (
 )
 from indexer.engines.tantivy.text_order import before, like
 from indexer.field_values import MAX_KEYWORD_CHARACTERS, leaf_text
-from indexer.projection import ANY_TEXT
+from indexer.projected_values import ANY_TEXT
 from mappings import fields
 
 if TYPE_CHECKING:
