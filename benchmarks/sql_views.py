@@ -15,8 +15,8 @@ from sqlalchemy import insert, text
 
 from catalog.settings import Settings
 from catalog.store import open_store
-from catalog.store.sql_views import views_text
 from catalog.store.tables import records
+from catalog.store.view_values import view_values
 from catalog.testing.documents import documents
 
 QUESTIONS = {
@@ -46,7 +46,7 @@ def rows_of(number: int):
             "risks": 0,
             "first_seen": "",
             "record": b"",
-            "shown": views_text(document),
+            "view_values": view_values(document, {"source": "x", "fingerprint": None}),
         }
 
 

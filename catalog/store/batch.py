@@ -42,8 +42,8 @@ from catalog.store.revision_log import append, deliver_again
 from catalog.store.runs import seen_at
 from catalog.store.sealed_parts import SealedParts
 from catalog.store.sealing import Sealing
-from catalog.store.sql_views import views_text
 from catalog.store.tables import copies_due, records, revisions
+from catalog.store.view_values import view_values
 
 log = logging.getLogger(__name__)
 
@@ -340,7 +340,7 @@ class RecordBatch:
         again: list[dict[str, Any]] = []
         for model, (document, digest) in self._revised.items():
             row = self._rows[model]
-            row["shown"] = views_text(document)
+            row["view_values"] = view_values(document, row)
             if digest == row["sha256"] and model not in self._sealed.recommitted:
                 # damaged: the same state is written once more, and is no new one
                 if not self._locked.stored(model):

@@ -12,13 +12,14 @@ from catalog.records import Document
 from catalog.sealing.faults import KeyMissing
 from catalog.sealing.names import MARK, parted
 from catalog.store.canonical import sanitised
-from catalog.store.codec import UNREADABLE, read_object, unpack_json
+from catalog.store.codec import UNREADABLE, unpack_json
 from catalog.store.database import parts
 from catalog.store.documents import DAMAGED_CODE
 from catalog.store.newest import numbered, with_documents
 from catalog.store.sealing import RECORD, Sealing
 from catalog.store.stored_records import StoredRecord, unpack_record
 from catalog.store.tables import records
+from catalog.store.view_values import shown_document
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +85,7 @@ class LockedRecords:
         log.warning("the newest revision of a model is damaged model=%s", model)
         row["signature"] = ""
         beside = {"id": model, "name": row["name"], "source": row["source"]}  # the views have them of the row
-        content = self._kept(model, beside | read_object(row["shown"]))
+        content = self._kept(model, beside | shown_document(row["view_values"], row))
         if not self._is_whole(model):
             problem = {"code": DAMAGED_CODE, "message": DAMAGED}
             content["problems"] = [*content.get("problems", ()), problem]

@@ -1,6 +1,6 @@
 """The present document of each model: that of its newest revision, with that revision's number.
 
-It is stored once, packed, with the history. `records.shown` has what the views for SQL show of it, and is read by nobody
+It is stored once, packed, with the history. `records.view_values` has what the views for SQL show of it, and is read by nobody
 else.
 """
 

@@ -66,7 +66,7 @@ def row_of(
             RECORD,
             record.id,
         ),
-        "shown": before["shown"] if before else "{}",
+        "view_values": before["view_values"] if before else "{}",
         "grouping": None if change.group is None else grouping_of(change.group),
         "sealed": None,
         "sealed_sha256": "",

@@ -43,7 +43,6 @@ from catalog.store.sealing import (
     Sealing,
     part_of,
 )
-from catalog.store.sql_views import views_text
 from catalog.store.tables import (
     consumers,
     edits,
@@ -57,6 +56,7 @@ from catalog.store.tables import (
     sources,
     webhooks,
 )
+from catalog.store.view_values import view_values
 
 PAGE_FILES = 200
 PAGE_MODELS = 20
@@ -402,7 +402,7 @@ class _Model:
         if last is not None:
             values |= {name: last[name] for name in ("sealed", "sealed_sha256", "sha256", "chain_sha256")}
             if (public := last.get("public")) is not None:
-                values["shown"] = views_text(public)
+                values["view_values"] = view_values(public, self._row)
         self._connection.execute(update(records).where(records.c.id == self._id).values(values))
         sensitive = {} if last is None else self._values(last)
         self._sealing.note_terms(self._source, {self._id: sensitive})

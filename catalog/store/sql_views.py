@@ -1,14 +1,14 @@
 """Views for people who ask in SQL: the same names and columns on SQLite and PostgreSQL, made of what the store holds.
 
 They are a promise (docs/sql.md), the tables behind them are not. They cannot unpack a document, so its row has as JSON what
-they show of it (`views_text`), written with each revision: they are never behind.
+they show of it (`catalog.store.view_values`), written with each revision: they are never behind.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
-from functools import cache
+import string
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection
@@ -98,64 +98,22 @@ LISTS = (
     ),
 )
 NAMES = ("models", "versions", *(view.name for view in LISTS))
-"""Whoever adds a column adds a migration, too, that writes `views_text` of every record anew (as 0029 does)."""
+LETTERS = dict(zip((column.path for column in MODELS), string.ascii_letters, strict=False))
+"""What a row calls the columns of `models`: their names were half of its text."""
+NUMBERS = {view.field: str(number) for number, view in enumerate(LISTS)}
+"""What it calls the lists. An entry of one is a list of its columns in order, where those are more than one."""
+COLUMN = "view_values"
+"""Whoever adds a column adds it last, and a migration that writes this of every record anew (as 0031 does)."""
+REPEATED = 1
+"""In place of an address that is the source's and the path, of a hash that is the fingerprint of the row, and of a key that is the
+path. A key below the path is a list of what comes after it."""
 
 _LIVE = "records.state <> 'gone'"
 
 
-def views_text(document: Mapping[str, Any]) -> str:
-    """What the views show of this document, as JSON. A value that is not of the form they expect is left as it is."""
-    import orjson  # noqa: PLC0415 - 20 ms that only the writing side needs
-
-    shown = _cut(document, _shown_paths())
-    for view in LISTS:
-        if (entries := document.get(view.field)) is not None:
-            shown[view.field] = _entries(entries, view)
-    try:
-        return orjson.dumps(shown).decode()
-    except orjson.JSONEncodeError:  # deeper than it goes
-        return json.dumps(shown, ensure_ascii=False, separators=(",", ":"))
-
-
-@cache
-def _shown_paths() -> dict[str, Any]:
-    """The paths of `MODELS` as a tree."""
-    tree: dict[str, Any] = {}
-    for column in MODELS:
-        *above, last = column.path.split(".")
-        branch = tree
-        for name in above:
-            branch = branch.setdefault(name, {})
-        branch[last] = None
-    return tree
-
-
-def _cut(value: Mapping[str, Any], tree: Mapping[str, Any]) -> dict[str, Any]:
-    kept = {}
-    for name, below in tree.items():
-        if name not in value:
-            continue
-        inner = value[name]
-        if below is None:
-            kept[name] = inner
-        elif isinstance(inner, Mapping) and (branch := _cut(inner, below)):
-            kept[name] = branch
-    return kept
-
-
-def _entries(entries: Any, view: ListView) -> Any:
-    names = [column.path for column in view.columns]
-    if not isinstance(entries, list) or "" in names:
-        return entries
-    return [
-        {name: entry[name] for name in names if name in entry} if isinstance(entry, dict) else entry
-        for entry in entries
-    ]
-
-
-def create_views(connection: Connection, *, of_bytes: bool = True, text_column: str = "shown") -> None:
+def create_views(connection: Connection, *, of_bytes: bool = True, text_column: str = COLUMN) -> None:
     """The views are there and are those of this version. `of_bytes`: digests are no text, as they were before 0028. `text_column` has
-    what they show, and was called `document` before 0030.
+    what they show: before 0031 by the names of the document, as `shown` and, before 0030, as `document`.
     """
     drop_views(connection)
     for statement in statements(connection.dialect.name, of_bytes=of_bytes, text_column=text_column):
@@ -169,24 +127,47 @@ def drop_views(connection: Connection) -> None:
         connection.exec_driver_sql(f"DROP VIEW IF EXISTS {name}{dependents}")
 
 
-def statements(dialect: str, *, of_bytes: bool = True, text_column: str = "shown") -> Iterator[str]:
+@contextmanager
+def without_views(connection: Connection, *, text_column: str = COLUMN) -> Iterator[None]:
+    """No view is there in this block, and afterwards ours, of this column, are; on SQLite what people built on them, too."""
+    others = _taken_apart(connection) if connection.dialect.name == "sqlite" else []
+    drop_views(connection)
+    yield
+    create_views(connection, text_column=text_column)
+    for statement in others:
+        connection.exec_driver_sql(statement)
+
+
+def _taken_apart(connection: Connection) -> list[str]:
+    """Takes away what people built on our views, without which SQLite finds fault with it; how each is made again.
+
+    Before our views go, since SQLite takes a trigger away with the view that it stands on.
+    """
+    definitions = "SELECT type, name, sql FROM sqlite_master WHERE type = ? ORDER BY rowid"
+    dependents = [
+        row
+        for kind in ("view", "trigger")
+        for row in connection.exec_driver_sql(definitions, (kind,))
+        if row.name not in NAMES
+    ]
+    for kind, name, _ in dependents:
+        quoted = name.replace('"', '""')
+        connection.exec_driver_sql(f'DROP {kind} IF EXISTS "{quoted}"')
+    return [statement for _, _, statement in dependents]
+
+
+def statements(dialect: str, *, of_bytes: bool = True, text_column: str = COLUMN) -> Iterator[str]:
     """What makes the views on this database."""
-    is_sqlite = dialect == "sqlite"
-    extracted = _of_sqlite if is_sqlite else _of_postgresql
-    shown = (_hex_of_sqlite if is_sqlite else _hex_of_postgresql) if of_bytes else str
-    document = f"records.{text_column}" if is_sqlite else "parsed.document"
-    columns = ", ".join(f'{extracted(document, column)} AS "{column.name}"' for column in MODELS)
-    parsed = (
-        "records"
-        if is_sqlite
-        else f"records CROSS JOIN LATERAL (SELECT records.{text_column}::jsonb) AS parsed (document)"
-    )
+    database = _DATABASES[dialect](f"records.{text_column}")
+    expressions = _Expressions(database, by_name=text_column != COLUMN)
+    shown = database.hex if of_bytes else str
+    columns = ", ".join(f'{expressions.of_model(column)} AS "{column.name}"' for column in MODELS)
     yield (
         f"CREATE VIEW models AS SELECT {shown('records.id')} AS model_id, records.name AS name, "
         "records.source AS source, records.state AS state, records.revision AS version_number, "
         f"{shown('records.sha256')} AS version_hash, "
         "records.first_seen AS first_seen, records.missing_since AS missing_since, "
-        f"{columns} FROM {parsed} WHERE {_LIVE}"
+        f"{columns} FROM {database.parsed} WHERE {_LIVE}"
     )
     # Joined for the index of `tables.SHOWN_ID`.
     yield (
@@ -197,42 +178,135 @@ def statements(dialect: str, *, of_bytes: bool = True, text_column: str = "shown
         f"FROM revisions{' JOIN records ON records.id = revisions.model' if of_bytes else ''}"
     )
     for view in LISTS:
-        if is_sqlite:
-            entries = f"json_each(records.{text_column}, '$.{view.field}') AS entry"
-            columns = ", ".join(
-                f'{_of_sqlite("entry.value", column)} AS "{column.name}"' for column in view.columns
-            )
-        else:
-            # A document whose field is no list (it is written so by nobody) has no rows, and costs the others none.
-            listed = f"records.{text_column}::jsonb -> '{view.field}'"
-            safe = f"CASE jsonb_typeof({listed}) WHEN 'array' THEN {listed} ELSE '[]'::jsonb END"
-            entries = f"LATERAL jsonb_array_elements({safe}) AS entry (value)"
-            columns = ", ".join(
-                f'{_of_postgresql("entry.value", column)} AS "{column.name}"' for column in view.columns
-            )
+        columns = ", ".join(
+            f'{expressions.of_entry(view, number)} AS "{column.name}"'
+            for number, column in enumerate(view.columns)
+        )
+        entries = database.entries(expressions.list_name(view))
         yield (
             f"CREATE VIEW {view.name} AS SELECT {shown('records.id')} AS model_id, {columns} "
-            f"FROM records CROSS JOIN {entries} WHERE {_LIVE}"
+            f"FROM {database.parsed} CROSS JOIN {entries} WHERE {_LIVE}"
         )
 
 
-def _hex_of_sqlite(digest: str) -> str:
-    """As `tables.SHOWN_ID` has it, for the index by which models are joined. SQLite writes nothing of NULL as an empty text."""
-    shown = f"lower(hex({digest}))"
-    return f"nullif({shown}, '')" if digest.endswith("parent_sha256") else shown
+class _Sqlite:
+    """How SQLite is asked for what is inside JSON, by the names and numbers that lead there."""
+
+    def __init__(self, document: str) -> None:
+        self.document = document
+        self.parsed = "records"
+        self.entry = "entry.value"
+
+    def value(self, json: str, *way: str | int, kind: str = WORDS) -> str:  # noqa: ARG002 - PostgreSQL's
+        return f"json_extract({json}, '{_way(way)}')"
+
+    def is_repeated(self, json: str, *way: str | int) -> str:
+        return f"json_type({json}, '{_way(way)}') = 'integer' AND {self.value(json, *way)} = {REPEATED}"
+
+    def is_list(self, json: str, *way: str | int) -> str:
+        return f"json_type({json}, '{_way(way)}') = 'array'"
+
+    def entries(self, name: str) -> str:
+        return f"json_each({self.document}, '{_way((name,))}') AS entry"
+
+    @staticmethod
+    def hex(digest: str) -> str:
+        """As `tables.SHOWN_ID` has it, for the index by which models are joined. SQLite writes nothing of NULL as an empty text."""
+        shown = f"lower(hex({digest}))"
+        return f"nullif({shown}, '')" if digest.endswith("parent_sha256") else shown
 
 
-def _hex_of_postgresql(digest: str) -> str:
-    return f"encode({digest}, 'hex')"
+def _way(way: tuple[str | int, ...]) -> str:
+    return "$" + "".join(f"[{step}]" if isinstance(step, int) else f'."{step}"' for step in way)
 
 
-def _of_sqlite(value: str, column: JsonColumn) -> str:
-    if not column.path:
+class _Postgresql:
+    """The same of PostgreSQL, where JSON is text until somebody asks."""
+
+    def __init__(self, column: str) -> None:
+        self.document = "parsed.document"
+        self.parsed = f"records CROSS JOIN LATERAL (SELECT {column}::jsonb) AS parsed (document)"
+        self.entry = "entry.value"
+
+    def value(self, json: str, *way: str | int, kind: str = WORDS) -> str:
+        extracted = f"{json} #>> '{self._way(way)}'"
+        return f"({extracted})" if kind == WORDS else f"({extracted})::{kind}"
+
+    def is_repeated(self, json: str, *way: str | int) -> str:
+        return f"({json} #> '{self._way(way)}') = '{REPEATED}'::jsonb"
+
+    def is_list(self, json: str, *way: str | int) -> str:
+        return f"jsonb_typeof({json} #> '{self._way(way)}') = 'array'"
+
+    def entries(self, name: str) -> str:
+        """A document whose field is no list (it is written so by nobody) has no rows, and costs the others none."""
+        listed = f"{self.document} -> '{name}'"
+        safe = f"CASE jsonb_typeof({listed}) WHEN 'array' THEN {listed} ELSE '[]'::jsonb END"
+        return f"LATERAL jsonb_array_elements({safe}) AS entry (value)"
+
+    @staticmethod
+    def _way(way: tuple[str | int, ...]) -> str:
+        return "{" + ",".join(map(str, way)) + "}"
+
+    @staticmethod
+    def hex(digest: str) -> str:
+        return f"encode({digest}, 'hex')"
+
+
+_DATABASES: dict[str, Any] = {"sqlite": _Sqlite, "postgresql": _Postgresql}
+
+
+class _Expressions:
+    """What each column of a view is. `by_name`: rows have the names of documents and repeat what stands beside them."""
+
+    def __init__(self, database: Any, *, by_name: bool) -> None:
+        self._database = database
+        self._by_name = by_name
+
+    def of_model(self, column: JsonColumn) -> str:
+        document = self._database.document
+        if self._by_name:
+            return self._value(document, *column.path.split("."), kind=column.kind)
+        letter = LETTERS[column.path]
+        value = self._value(document, letter, kind=column.kind)
+        if column.path == "uri":
+            return self._unless_repeated(value, f"records.source || '/' || {self._path}", document, letter)
+        if column.path == "content_hash":
+            return self._unless_repeated(value, self._fingerprint, document, letter)
         return value
-    return f"json_extract({value}, '$.{column.path}')"
 
+    def list_name(self, view: ListView) -> str:
+        return view.field if self._by_name else NUMBERS[view.field]
 
-def _of_postgresql(value: str, column: JsonColumn) -> str:
-    path = "{" + column.path.replace(".", ",") + "}"
-    extracted = f"{value} #>> '{path}'"
-    return f"({extracted})" if column.kind == WORDS else f"({extracted})::{column.kind}"
+    def of_entry(self, view: ListView, number: int) -> str:
+        column, entry = view.columns[number], self._database.entry
+        if not column.path:
+            return self._whole_entry
+        if self._by_name:
+            return self._value(entry, *column.path.split("."), kind=column.kind)
+        value = self._value(entry, number, kind=column.kind)
+        if view.field == "files" and column.path == "sha256":
+            return self._unless_repeated(value, self._fingerprint, entry, number)
+        if view.field == "files" and column.path == "key":
+            below = f"{self._path} || '/' || {self._value(entry, number, 0)}"
+            value = f"CASE WHEN {self._database.is_list(entry, number)} THEN {below} ELSE {value} END"
+            return self._unless_repeated(value, self._path, entry, number)
+        return value
+
+    @property
+    def _whole_entry(self) -> str:
+        return self._database.entry if self._database.parsed == "records" else "(entry.value #>> '{}')"
+
+    @property
+    def _path(self) -> str:
+        return self._value(self._database.document, LETTERS["path"])
+
+    @property
+    def _fingerprint(self) -> str:
+        return str(self._database.hex("records.fingerprint"))
+
+    def _value(self, json: str, *way: str | int, kind: str = WORDS) -> str:
+        return str(self._database.value(json, *way, kind=kind))
+
+    def _unless_repeated(self, value: str, other: str, json: str, *way: str | int) -> str:
+        return f"CASE WHEN {self._database.is_repeated(json, *way)} THEN {other} ELSE {value} END"

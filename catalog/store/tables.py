@@ -218,8 +218,8 @@ records = Table(
     Column("moved_to", Digest),
     # Packed (`catalog.store.stored_records`).
     Column("record", LargeBinary, nullable=False),
-    # What views show of the document of the newest revision, as JSON (`catalog.store.sql_views`). No reader but they.
-    Column("shown", Text, nullable=False),
+    # What views show of the document of the newest revision, as JSON (`catalog.store.view_values`). No reader but they.
+    Column("view_values", Text, nullable=False),
     # What its files are beside each other, as JSON (`catalog.store.members`). Null: the next crawl finds it out.
     Column("grouping", Text),
     # The sensitive values that the document lacks, and what the history is bound to them by (`catalog.store.sealing`).

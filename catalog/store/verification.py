@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sqlalchemy import Engine, literal, select, tuple_
@@ -15,8 +15,8 @@ from catalog.store.canonical import document_sha256
 from catalog.store.chain import chain_sha256
 from catalog.store.codec import UNREADABLE, unpack_json
 from catalog.store.sealing import vault_behind
-from catalog.store.sql_views import views_text
 from catalog.store.tables import records, revisions
+from catalog.store.view_values import view_values
 
 PAGE = 200
 UNREADABLE_HASH = "unreadable"
@@ -111,7 +111,9 @@ def _end_faults(engine: Engine, last: Any) -> Iterator[ChainFault]:
         records.c.chain_sha256,
         records.c.sealed,
         records.c.sealed_sha256,
-        records.c.shown,
+        records.c.view_values,
+        records.c.source,
+        records.c.fingerprint,
     )
     with engine.connect() as connection:
         record = connection.execute(select(*columns).where(records.c.id == last.model)).one_or_none()
@@ -124,7 +126,7 @@ def _end_faults(engine: Engine, last: Any) -> Iterator[ChainFault]:
     for name in ("sha256", "chain_sha256", "sealed_sha256"):
         if getattr(record, name) != getattr(last, name):
             yield _fault(last, f"record's {name}", getattr(record, name), getattr(last, name))
-    stored, computed = _text_hash(record.shown), _shown_hash(last.document)
+    stored, computed = _text_hash(record.view_values), _shown_hash(last.document, record._mapping)  # noqa: SLF001 - SQLAlchemy's public name
     if computed != stored:
         yield _fault(last, "record's document", stored, computed)
     if record.sealed != last.sealed:
@@ -152,10 +154,10 @@ def _text_hash(text: str) -> str:
         return UNREADABLE_HASH
 
 
-def _shown_hash(data: bytes) -> str:
+def _shown_hash(data: bytes, row: Mapping[Any, Any]) -> str:
     """Of what a record has of a document for the views."""
     try:
-        return _text_hash(views_text(unpack_json(data)))
+        return _text_hash(view_values(unpack_json(data), row))
     except (*UNREADABLE, AttributeError):
         return UNREADABLE_HASH
 

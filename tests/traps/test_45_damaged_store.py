@@ -244,7 +244,7 @@ def test_a_document_that_cannot_be_read_costs_its_model_and_not_the_index(house)
 
 
 def test_what_views_show_of_a_document_and_is_no_json_is_named_and_written_anew(house):
-    house.sql("UPDATE records SET shown = '{\"id\": ' WHERE name = 'm3'")
+    house.sql("UPDATE records SET view_values = '{\"id\": ' WHERE name = 'm3'")
     assert house.run("models").exit_code == 0
     assert "record's document is stored as unreadable" in run("--home", str(house.home), "verify").stdout
     assert house.run("re-read").exit_code == 0

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
 
 from catalog.store.codec import UNREADABLE, pack_json, unpack_json
-from catalog.store.sql_views import views_text
+from catalog.store.sql_views import LISTS, MODELS
 
 revision = "0029"
 down_revision = "0028"
@@ -76,6 +76,23 @@ def _cut(connection: sa.Connection, row: Any) -> str:
         mended = sa.update(revisions).where(revisions.c.serial == row.serial)
         connection.execute(mended.values(document=pack_json(document)))
     return views_text(document)
+
+
+def views_text(document: Mapping[str, Any]) -> str:
+    """What views show of the document, by its names."""
+    shown: dict[str, Any] = {}
+    for column in MODELS:
+        *above, last = column.path.split(".")
+        inner: Any = document
+        for name in above:
+            inner = inner.get(name) if isinstance(inner, Mapping) else None
+        if isinstance(inner, Mapping) and last in inner:
+            branch = shown
+            for name in above:
+                branch = branch.setdefault(name, {})
+            branch[last] = inner[last]
+    shown |= {view.field: document[view.field] for view in LISTS if view.field in document}
+    return json.dumps(shown, ensure_ascii=False, separators=(",", ":"))
 
 
 def _whole(_connection: sa.Connection, row: Any) -> str | None:

@@ -105,9 +105,9 @@ def test_a_revision_that_was_taken_out_and_a_present_record_that_differs_are_nam
     assert [fault for fault in found if fault[1] == "number"] == [(3, "number")]
     with shop.store._engine.begin() as connection:
         connection.execute(revisions.delete().where((revisions.c.model == net) & (revisions.c.number == 3)))
-        document = connection.execute(select(records.c.shown).where(records.c.id == net)).scalar_one()
-        changed = json.dumps({**json.loads(document), "name": "eve"})
-        connection.execute(update(records).where(records.c.id == net).values(shown=changed))
+        document = connection.execute(select(records.c.view_values).where(records.c.id == net)).scalar_one()
+        changed = json.dumps({**json.loads(document), "a": "eve"})
+        connection.execute(update(records).where(records.c.id == net).values(view_values=changed))
     found, _ = faults(shop.store)
     assert found == [(1, "record's revision")]
     with shop.store._engine.begin() as connection:

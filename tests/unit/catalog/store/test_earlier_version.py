@@ -243,18 +243,18 @@ KILLED_WHILE_DOCUMENTS_ARE_CUT = """
 import os, signal, sys
 from pathlib import Path
 from catalog.settings import Settings
-from catalog.store import open_store, sql_views
+from catalog.store import open_store, view_values
 
-calls, whole = 0, sql_views.views_text
+calls, whole = 0, view_values.view_values
 
-def killing(document):
+def killing(document, row):
     global calls
     calls += 1
     if calls == 3:
         os.kill(os.getpid(), signal.SIGKILL)
-    return whole(document)
+    return whole(document, row)
 
-sql_views.views_text = killing
+view_values.view_values = killing
 open_store(Settings(home=Path(sys.argv[1])), write=True)
 """
 
@@ -387,15 +387,16 @@ def test_triggers_of_their_own_that_people_put_on_our_views_stay(tmp_path):
         ).fetchall() == [("kept", "models")]
 
 
+@pytest.mark.parametrize("column", ["document", "shown"])
 @pytest.mark.parametrize("databases", ["on_sqlite", "on_postgresql"])
-def test_an_earlier_program_that_is_still_under_way_is_told_that_it_cannot_go_on(request, databases):
+def test_an_earlier_program_that_is_still_under_way_is_told_that_it_cannot_go_on(request, databases, column):
     """It took what views show for the whole document, indexed that, and made the next revisions of it."""
     with (
-        pytest.raises(StoreError, match="document"),
+        pytest.raises(StoreError, match=column),
         open_store(request.getfixturevalue(databases), write=True) as store,
         store.engine.connect() as connection,
     ):
-        connection.execute(text("SELECT id, document FROM records"))
+        connection.execute(text(f"SELECT id, {column} FROM records"))
 
 
 def test_the_log_of_an_updated_store_does_not_grow_with_each_opening_while_somebody_reads_it(on_sqlite):

@@ -12,7 +12,8 @@ from sqlalchemy import inspect, text
 from catalog import plugins
 from catalog.settings import Settings
 from catalog.store import open_store
-from catalog.store.sql_views import LISTS, MODELS, NAMES, statements, views_text
+from catalog.store.sql_views import LISTS, MODELS, NAMES, statements
+from catalog.store.view_values import shown_document, view_values
 from crawler.registry import Registry
 
 DOCUMENTED = {
@@ -218,6 +219,13 @@ def test_a_model_is_found_by_its_shown_id_without_a_look_at_all_others(filled, v
 
 
 FILE = {"key": "a", "size_bytes": 1, "format": "x", "sha256": "0" * 64, "role": "weights"}
+FINGERPRINT = "ab" * 32
+ROW = {"source": "file:///m", "fingerprint": FINGERPRINT}
+FILES = [
+    {"key": "a/net", "size_bytes": 3, "sha256": FINGERPRINT},
+    {"key": "a/net/b.json", "format": "x"},
+    {"key": "a/network", "sha256": "1" * 64},
+]
 UNUSUAL = {
     "whole": {
         "title": "a",
@@ -235,35 +243,60 @@ UNUSUAL = {
     "values for objects": {"training": "fast", "tags": "one", "files": 3},
     "a list for an object": {"training": [{"epochs": 3}], "tags": [["a"], {"b": 1}, 2, None], "files": []},
     "names beside ours": {"training.epochs": 3, "training": {"training": {"epochs": 4}}, "": 1},
+    "what the row has": {
+        "uri": "file:///m/a/net",
+        "path": "a/net",
+        "content_hash": FINGERPRINT,
+        "files": FILES,
+    },
+    "what the row has not": {"uri": "file:///m/a", "path": "b", "content_hash": "0" * 64, "files": FILES},
     "nothing": {},
 }
 
 
-@pytest.mark.parametrize("document", UNUSUAL.values(), ids=UNUSUAL)
-def test_views_show_the_same_of_what_is_kept_for_them_as_of_the_whole_document(document):
+def rows_of(text, column):
+    """What the views show of one record that has this in this column."""
     with sqlite3.connect(":memory:") as database:
         database.execute(
-            "CREATE TABLE records (id, name, source, state, revision, sha256, first_seen, missing_since, shown)"
+            "CREATE TABLE records (id, name, source, state, revision, sha256, first_seen, missing_since, fingerprint, "
+            f"{column})"
         )
         database.execute(
             "CREATE TABLE revisions (model, number, sha256, parent_sha256, made_by, author, cause, made_at)"
         )
-        for statement in statements("sqlite"):
+        for statement in statements("sqlite", text_column=column):
             database.execute(statement)
+        database.execute(
+            f"INSERT INTO records (id, state, source, fingerprint, {column}) VALUES (x'00', 'live', ?, ?, ?)",
+            (ROW["source"], bytes.fromhex(FINGERPRINT), text),
+        )
+        return {name: database.execute(f"SELECT * FROM {name}").fetchall() for name in NAMES}
 
-        def rows(text):
-            database.execute("DELETE FROM records")
-            database.execute("INSERT INTO records (id, state, shown) VALUES (x'00', 'live', ?)", (text,))
-            return {name: database.execute(f"SELECT * FROM {name}").fetchall() for name in NAMES}
 
-        kept = views_text({**document, "all_text": "x" * 1000})
-        assert rows(kept) == rows(json.dumps(document))
-        assert len(kept) < 500
+@pytest.mark.parametrize("document", UNUSUAL.values(), ids=UNUSUAL)
+def test_views_show_the_same_of_what_is_kept_for_them_as_of_the_whole_document(document):
+    kept = view_values({**document, "all_text": "x" * 1000}, ROW)
+    assert rows_of(kept, "view_values") == rows_of(json.dumps(document), "shown")
+    assert len(kept) < 500
+
+
+def test_a_number_where_a_text_belongs_is_not_taken_for_what_the_row_has():
+    document = {"uri": 1, "content_hash": 1, "path": "a", "files": [{"key": 1, "sha256": "1"}]}
+    views = rows_of(view_values(document, ROW), "view_values")
+    assert "1" in views["models"][0]
+    assert FINGERPRINT not in views["models"][0]
+    assert views["files"] == [("00", "1", None, None, "1")]
+
+
+@pytest.mark.parametrize("name", ["whole", "what the row has", "what the row has not", "nothing"])
+def test_what_is_kept_for_views_says_again_what_they_show_of_the_document(name):
+    shown = shown_document(view_values(UNUSUAL[name], ROW), ROW)
+    assert rows_of(json.dumps(shown), "shown") == rows_of(json.dumps(UNUSUAL[name]), "shown")
 
 
 def test_a_column_that_is_added_comes_with_a_migration_that_fills_it():
     """Of what views show, rows have a part of each document, which earlier versions wrote without the new column."""
     lists = [(view.field, [column.path for column in view.columns]) for view in LISTS]
-    shown = repr((sorted(column.path for column in MODELS), lists))
-    written_by_0029 = 839251843
-    assert zlib.crc32(shown.encode()) == written_by_0029
+    shown = repr(([column.path for column in MODELS], lists))
+    written_by_0031 = 2532626733
+    assert zlib.crc32(shown.encode()) == written_by_0031
