@@ -24,8 +24,10 @@ from catalog.records import (
     Place,
     Role,
     SourceId,
+    is_unread,
     unread,
 )
+from catalog.records.extraction import UNREAD
 from catalog.store.database import insert_rows, parts
 from catalog.store.documents import MISSING
 from catalog.store.entries import with_digest
@@ -95,12 +97,19 @@ def rows_of(model: ModelId, group: Group) -> list[Row]:
             "key": os.fsencode(key),
             "subject": _kept(subject or ""),
             "source": group.source,
-            "role": None if member.extraction is None else member.extraction.role.value,
+            "role": _role_of(member.extraction),
             "distance": member.distance,
             "sha256": member.promised_sha256,
         }
         for (key, subject), member in reversed(members.items())
     ]
+
+
+def _role_of(extraction: Extraction | None) -> str | None:
+    """What is in a group for being there alone has a role of its own: the manifest may well say what it says."""
+    if extraction is None:
+        return None
+    return UNREAD if is_unread(extraction) else extraction.role.value
 
 
 def bare_rows(model: ModelId, source: SourceId, keys: Iterable[ObjectKey]) -> list[Row]:
@@ -316,8 +325,8 @@ def _member(
         meta = replace(meta, sha256=file["sha256"])
     if file["role"] is None:
         extraction = None
-    elif file["role"] == Role.AUXILIARY and (extraction is None or extraction.role in _OF_ONE_MODEL):
-        extraction = unread(meta.key)  # what it says is about another model, as its place or its name says
+    elif _is_unread(file["role"], extraction):
+        extraction = unread(meta.key)
     elif extraction is not None:
         own = shares.get(file["source"], {}).get(meta.key, {}).get(_subject(file["subject"]), ())
         observations = (*extraction.observations, *own)
@@ -329,6 +338,16 @@ def _member(
         distance=file["distance"],
         promised_sha256=file["sha256"],
     )
+
+
+def _is_unread(role: str, extraction: Extraction | None) -> bool:
+    """Whether the file is in the group for being there alone: nobody reads it, or what it says is about another model, as its place
+    or its name says.
+    """
+    if role == UNREAD:
+        return True
+    # As earlier versions wrote it of whatever is there alone, licence texts of others among them, which are read.
+    return role == Role.AUXILIARY and (extraction is None or extraction.role in _OF_ONE_MODEL)
 
 
 def _group(row: Mapping[str, Any], members: Iterable[Member | None]) -> Group:

@@ -241,7 +241,8 @@ record_files = Table(
     # Empty: the file speaks of the model alone.
     Column("subject", Text, primary_key=True),
     Column("source", Text, nullable=False),
-    # Null: bytes that another file names as its data, whatever they look like by themselves.
+    # Null: bytes that another file names as its data, whatever they look like by themselves. `unread`: a file that is there, and
+    # says nothing of the model.
     Column("role", String(12)),
     Column("distance", Integer, nullable=False),
     # What the name of another file of the same bytes promises. Null: the manifest's own, if it has any.

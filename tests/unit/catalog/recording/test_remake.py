@@ -37,6 +37,41 @@ def test_every_model_made_again_from_the_store_is_as_the_crawl_made_it(root, tmp
         assert (len(done.changed), len(done.unchanged)) == (0, len(before))
 
 
+OF_ANOTHER_MODEL = {
+    "licence text": ("LICENSE", "MIT License\n\nPermission is hereby granted, free of charge, to any person"),
+    "card": ("README.md", "---\nlicense: isc\ntags: [theirs]\n---\n# Theirs\n"),
+    "run": ("eval_results.json", '{"eval_accuracy": 0.5}'),
+    "settings": ("config.json", '{"model_type": "t5", "hidden_size": 7}'),
+}
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("what", OF_ANOTHER_MODEL)
+def test_what_a_file_below_says_of_another_model_is_left_out_when_the_record_is_made_again(
+    request, tmp_path, database, what
+):
+    """A licence text was known as another model's by the crawl, and was the model's own once somebody had edited that."""
+    url = request.getfixturevalue("postgresql_url") if database == "postgresql" else ""
+    settings = Settings(home=tmp_path / "home", database_url=url)
+    name, content = OF_ANOTHER_MODEL[what]
+    index = '{"_class_name": "StableDiffusionPipeline", "unet": ["diffusers", "UNet2DConditionModel"]}'
+    files = {
+        "pipe/model_index.json": index.encode(),
+        "pipe/unet/diffusion_pytorch_model.safetensors": safetensors(),
+        f"pipe/unet/kept/other/{name}": content.encode(),
+    }
+    for path, data in files.items():
+        (tmp_path / "models" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "models" / path).write_bytes(data)
+    with open_store(settings, write=True) as store:
+        crawl(store, LocalSource(tmp_path / "models"), settings)
+        before = {model.id: (model.document, model.provenance) for model in store.records.iterate()}
+        assert {"pipe"} <= {document["path"] for document, _ in before.values()}
+        remake(store, sorted(before))
+        after = {model.id: (model.document, model.provenance) for model in store.records.iterate()}
+    assert after == before
+
+
 def test_what_a_blobs_name_promises_is_known_when_its_model_is_made_again(shop):
     import hashlib
 
