@@ -159,7 +159,10 @@ class RecordBatch:
     def provenance(self, model: ModelId) -> Mapping[str, FieldProvenance]:
         """Why the values of a locked record are what they are; nothing where that cannot be read."""
         try:
-            return self._locked.record(model).provenance
+            present = self._revised[model][0] if model in self._revised else self._locked.stored(model)
+            return self._locked.record(model).whole_provenance(
+                self._sealed.disclosed(self._rows[model], present)
+            )
         except (*UNREADABLE, KeyMissing):
             return {}
 

@@ -24,6 +24,7 @@ from catalog.records import (
     Place,
     Role,
     SourceId,
+    display_key,
     is_unread,
     unread,
 )
@@ -50,25 +51,44 @@ _NOT_KEPT = re.compile(f"[{_QUOTED}\ud800-\udfff]")
 _OF_ONE_MODEL = frozenset({Role.CARD, Role.CONFIG, Role.RUN})
 """What such a file says is about a model. Grouping makes it auxiliary where that is another one."""
 CARDS_LOOKED_AT = 8
+NAMED, PLACED = 1, 2
+"""What of a group follows from its key (`usual` in what the store keeps of it): the name, and where a person finds it."""
 Places = dict[str, set[bytes]]
 """Keys by their source."""
 
 
 def grouping_of(group: Group) -> str:
-    """What the store keeps of a group beside its files, as JSON."""
-    place = group.place
-    known = {
+    """What the store keeps of a group beside its files and its key, as JSON: of a name and a place that follow from the key no more
+    than that.
+    """
+    place, usual = group.place, _usual_place(group.source, group.key)
+    is_named_so = group.name_hint == _usual_name(group.key)
+    known: dict[str, Any] = {
         "kind": group.kind,
-        "name": group.name_hint,
+        "name": None if is_named_so else group.name_hint,
         "version": group.version_hint,
         "owner": group.owner_hint,
         "orphan": group.orphan,
         "copies": group.copies,
-        "path": place and place.path,
-        "uri": place and place.uri,
-        "locations": place and place.locations != (place.uri,) and place.locations,
     }
+    if place != usual and place is not None:
+        known |= {
+            "path": place.path,
+            "uri": place.uri,
+            "locations": place.locations != (place.uri,) and place.locations,
+        }
+    known["usual"] = NAMED * is_named_so + PLACED * (place == usual)
     return json.dumps({name: value for name, value in known.items() if value}, separators=(",", ":"))
+
+
+def _usual_name(key: str) -> str:
+    return key.rpartition("/")[2]
+
+
+def _usual_place(source: SourceId, key: str) -> Place:
+    path = display_key(ObjectKey(key))
+    uri = f"{source}/{path}"
+    return Place(path=path, uri=uri, locations=(uri,))
 
 
 def _kept(subject: str) -> str:
@@ -352,16 +372,17 @@ def _is_unread(role: str, extraction: Extraction | None) -> bool:
 
 def _group(row: Mapping[str, Any], members: Iterable[Member | None]) -> Group:
     known = json.loads(row["grouping"])
-    place = None
+    key, usual = os.fsdecode(row["group_key"]), known.get("usual", 0)
+    place = _usual_place(row["source"], key) if usual & PLACED else None
     if "uri" in known:
         locations = tuple(known.get("locations") or (known["uri"],))
         place = Place(path=known["path"], uri=known["uri"], locations=locations)
     return Group(
         source=SourceId(row["source"]),
-        key=os.fsdecode(row["group_key"]),
+        key=key,
         kind=known["kind"],
         members=tuple(member for member in members if member is not None),
-        name_hint=known.get("name"),
+        name_hint=_usual_name(key) if usual & NAMED else known.get("name"),
         version_hint=known.get("version"),
         owner_hint=known.get("owner"),
         orphan=known.get("orphan", False),

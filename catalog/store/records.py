@@ -29,7 +29,7 @@ from catalog.records.disclosure import Disclosure
 from catalog.records.health import UnreadFile
 from catalog.records.history import ChainFault, VerificationCounts
 from catalog.sealing.faults import KeyMissing, SealBroken
-from catalog.sealing.names import MARK, is_covered
+from catalog.sealing.names import MARK, is_covered, joined
 from catalog.sealing.vault import Vault
 from catalog.store import members, settling, verification
 from catalog.store.attendance import SHELVED, Attendance, Shelved, shelved_row
@@ -85,12 +85,12 @@ class Records:
             sealing = Sealing(connection)
             try:
                 record = unpack_record(sealing.opened(row.record, RECORD, row.id))
-                names = present_or_empty(row).get(MARK, ())
+                document, values = present_or_empty(row), sealing.values(model, part)
+                provenance = record.whole_provenance(joined(document, values))
+                names = document.get(MARK, ())
                 return Disclosure(
-                    values=sealing.values(model, part),
-                    provenance={
-                        name: known for name, known in record.provenance.items() if is_covered(name, names)
-                    },
+                    values=values,
+                    provenance={name: known for name, known in provenance.items() if is_covered(name, names)},
                 )
             except KeyMissing as error:
                 return Disclosure(unreadable=error.sentence)
@@ -454,7 +454,7 @@ def _stored(row: Any, seen: dict[str, str], vault: Vault) -> StoredModel:
     try:
         document = present_document(row)
         document["last_seen"] = shown_last_seen(row, seen, document)
-        provenance = unpack_record(vault.open_at(row.record, RECORD, row.id)).provenance
+        provenance = unpack_record(vault.open_at(row.record, RECORD, row.id)).whole_provenance(document)
     except KeyMissing:
         provenance = {}
     except (*UNREADABLE, AttributeError) as error:

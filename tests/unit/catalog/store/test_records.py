@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import update
 
-from catalog.records import ModelId, ModelRecord, SourceId, model_id
+from catalog.records import FieldProvenance, ModelId, ModelRecord, SourceId, model_id
 from catalog.search.engine import IndexOutcome
 from catalog.settings import Settings
 from catalog.store import open_store
@@ -296,7 +296,8 @@ def test_a_stolen_lease_refuses_the_old_writer(store, lease, write):
 
 
 def test_a_crash_inside_a_commit_leaves_no_record_and_nothing_waits(store, lease, monkeypatch):
-    broken = replace(change("b"), record=replace(change("b").record, provenance={"name": object()}))
+    unwritable = FieldProvenance(field=object(), winners=())
+    broken = replace(change("b"), record=replace(change("b").record, provenance={"name": unwritable}))
     with pytest.raises(TypeError):
         store.records.commit([change("a"), broken], lease=lease)
     assert store.records.count() == 0
