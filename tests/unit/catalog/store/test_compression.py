@@ -5,11 +5,13 @@ import json
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 import zstandard
 
 from catalog.records import Extraction, ObjectKey, Role
+from catalog.store import compression
 from catalog.store.codec import UNREADABLE, is_whole, pack, pack_json, unpack, unpack_json
 from catalog.store.compression import (
     MAX_UNPACKED_BYTES,
@@ -31,10 +33,21 @@ def deflated(text: bytes) -> bytes:
     return deflater.compress(text) + deflater.flush()
 
 
+def first_trained():
+    """The dictionary of Zstandard that the versions before the present one packed with."""
+    return Path(compression.__file__).with_name(compression.EARLIER[40_001]).read_bytes()
+
+
+def packed_then(text: bytes) -> bytes:
+    trained = zstandard.ZstdCompressionDict(first_trained())
+    return zstandard.ZstdCompressor(level=3, dict_data=trained, write_checksum=True).compress(text)
+
+
 @pytest.mark.parametrize(
     ("kept", "sha256"),
     [
-        (dictionary, "0916a51fecef13d11907d044d7a0278e05943d2b3faa563c7cc9f11eefcdcf60"),
+        (dictionary, "982c5aa33c9aa157bfb7efe3b998cdf0242096d995582db180306fa62968d7ad"),
+        (first_trained, "0916a51fecef13d11907d044d7a0278e05943d2b3faa563c7cc9f11eefcdcf60"),
         (earlier_dictionary, "c50cd98285c90d0cc37f2bf16afd1fba3f21239de9e17ef0d1f30e6e7636ea8f"),
     ],
 )
@@ -43,7 +56,11 @@ def test_no_dictionary_ever_changes(kept, sha256):
     assert hashlib.sha256(kept()).hexdigest() == sha256
 
 
-@pytest.mark.parametrize("pack_as_then", [zlib.compress, deflated], ids=["first", "with a dictionary"])
+@pytest.mark.parametrize(
+    "pack_as_then",
+    [zlib.compress, deflated, packed_then],
+    ids=["first", "with a dictionary", "with one that was trained"],
+)
 def test_what_an_earlier_version_packed_is_read(pack_as_then):
     text = unpacked(pack(CONFIG))
     assert unpack_json(pack_as_then(json.dumps({"a": [1, None]}).encode())) == {"a": [1, None]}
@@ -83,7 +100,9 @@ def test_a_stream_of_zlib_with_another_dictionary_is_unreadable():
         unpack_json(stream)
 
 
-@pytest.mark.parametrize("pack_as_then", [packed, deflated], ids=["zstd", "zlib"])
+@pytest.mark.parametrize(
+    "pack_as_then", [packed, packed_then, deflated], ids=["zstd", "earlier zstd", "zlib"]
+)
 @pytest.mark.parametrize(
     "damaged",
     [

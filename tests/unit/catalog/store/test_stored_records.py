@@ -1,13 +1,14 @@
 """What a record's row has beside the document: enough to finish that anew for another standing, and why its values are so."""
 
 import itertools
+from dataclasses import fields
 
 import pytest
 
 from catalog.records import Contender, FieldProvenance, ModelRecord, Observation, Origin
 from catalog.store.codec import pack
 from catalog.store.documents import DELETED, LIVE, MISSING, Standing, finish
-from catalog.store.stored_records import pack_record, unpack_record
+from catalog.store.stored_records import Reasons, Statement, Witness, pack_record, unpack_record
 
 PLACE = "file:///m"
 CONTENTS = {
@@ -108,6 +109,15 @@ def test_provenance_is_whole_again_whatever_the_standing_of_the_model_says_in_pl
     assert whole == PROVENANCE
     assert repr(whole) == repr(PROVENANCE)
     assert ("ab" * 32) not in repr(stored)
+
+
+def test_all_of_a_contender_and_of_its_observation_is_kept():
+    """A field that is added to either would be lost without a word."""
+    parts = {*(row.name for row in fields(Contender)), *(row.name for row in fields(Observation))}
+    kept = {*(row.name for row in fields(Statement)), *(row.name for row in fields(Witness))}
+    assert parts - {"observation"} == kept - {"witness"}
+    reasons = {row.name for row in fields(Reasons)} - {"left_out"}
+    assert reasons == {row.name for row in fields(FieldProvenance)}
 
 
 def test_of_a_value_that_the_document_does_not_have_any_more_provenance_says_nothing():
