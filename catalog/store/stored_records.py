@@ -5,6 +5,7 @@ the model may hide of what its files say.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from msgspec import field as default
@@ -21,9 +22,9 @@ from catalog.records import (
     Origin,
 )
 from catalog.records.values import Value
-from catalog.store.canonical import sanitised
+from catalog.store.canonical import STORE_FIELDS, sanitised
 from catalog.store.codec import pack, unpack
-from catalog.store.documents import MOVED_TO, content_of, replaced_by_standing
+from catalog.store.documents import LIVE, MISSING, Standing, content_of, finish, replaced_by_standing
 
 OF_DOCUMENT, RAW_IS_VALUE, RAW_LISTS_VALUE = 1, 2, 4
 """What is left out of a field with one winner and nothing against it: the value that the document says, too, and what the file has,
@@ -32,22 +33,6 @@ where that is the value or a list of it alone.
 WHOLE = 0
 _REPEATABLE = frozenset({str, int, float, bool})
 """Types of values that are left out: two that are equal and of the same one are written alike, but for zeros with a sign."""
-_OF_STORE = frozenset(
-    {
-        *(
-            "status",
-            "duplicate_group",
-            "locations",
-            "first_seen",
-            "last_seen",
-            "revision",
-            "flags",
-            "problems",
-        ),
-        *("extra", f"extra.{MOVED_TO}"),
-    }
-)
-"""Fields of which the finished document says something else than the files (`finish`)."""
 
 
 class Witness(Value, frozen=True, kw_only=True):
@@ -209,12 +194,25 @@ def _left_out(name: str, known: FieldProvenance, content: Document) -> int:
     value, raw = winner.value, winner.observation.raw
     if type(value) not in _REPEATABLE or (type(value) is float and not value):
         return WHOLE
-    left_out = OF_DOCUMENT * (name not in _OF_STORE and _is_same(_value_of(content, name), value))
+    left_out = OF_DOCUMENT * (name not in _said_by_store() and _is_same(_value_of(content, name), value))
     if _is_same(raw, value):
         return left_out | RAW_IS_VALUE
     if type(raw) is list and len(raw) == 1 and _is_same(raw[0], value):
         return left_out | RAW_LISTS_VALUE
     return left_out
+
+
+@cache
+def _said_by_store() -> frozenset[str]:
+    """Fields of which a finished document may say something else than the files."""
+    standings = (
+        Standing(state=MISSING, first_seen="", moved_to="", moved_path=""),
+        Standing(state=LIVE, first_seen="", duplicate_group="", copies=("",)),
+    )
+    names = set(STORE_FIELDS)
+    for name, value in (item for standing in standings for item in finish({}, standing).items()):
+        names |= {name, *(f"{name}.{part}" for part in value)} if isinstance(value, dict) else {name}
+    return frozenset(names)
 
 
 def _is_same(value: Any, other: Any) -> bool:
