@@ -174,7 +174,15 @@ class Findings:
 
     def says_metrics(self) -> bool:
         """Whether the file reported any metric so far."""
-        return any(seen.field.startswith("metrics.") for seen in self._observations)
+        return bool(self.metric_names())
+
+    def metric_names(self) -> set[str]:
+        """The raw names of all metrics that the file reported so far."""
+        return {
+            seen.field.removeprefix("metrics.")
+            for seen in self._observations
+            if seen.field.startswith("metrics.")
+        }
 
     def metric(
         self, name: str, raw: Any, pointer: str, *, subject: str | None = None, **context: Any

@@ -10,6 +10,7 @@ from typing import Any
 
 from catalog.errors import ExtractError, LimitExceeded, Malformed
 from catalog.layouts.companions import COMPANION
+from catalog.normalise.metrics import headline_name, read_metric_name
 from catalog.records import Evidence, Extraction, Origin, Role
 from catalog.text import licences
 from catalog.text.patterns import pattern
@@ -53,6 +54,8 @@ SETTINGS = {
 }
 PACKAGES = {"pytorch": "torch", "tensorflow": "tensorflow", "sentence-transformers": "sentence-transformers"}
 HUB_MIXIN = "pytorch_model_hub_mixin"
+_NO_RESULTS = frozenset({"epoch", "step", "num_input_tokens_seen", "model_preparation_time"})
+"""What the Trainer lists among its results, and is none."""
 _NO_BASE = pattern(r"base_model:(?:\w+:)?(?:$|[/~.\\]|[A-Za-z]:[/\\])")
 """Tags in which peft repeats where the base lay, or that there was none; `base_model` says it once."""
 """Source: huggingface_hub src/huggingface_hub/hub_mixin.py (`PyTorchModelHubMixin`), whose weights name no framework."""
@@ -81,9 +84,9 @@ class ModelCardExtractor:
     """
 
     name = "model-card"
-    version = 6
+    version = 7
     description = "Model cards (README.md with YAML front matter; NAME.md with front matter, of the model file of its name)"
-    reads = "licence, task, languages, tags, data sets, base models, model-index results, first paragraph, settings lists"
+    reads = "licence, task, languages, tags, data sets, base models, model-index results, first paragraph, lists of settings and of the Trainer's last evaluation"
     limits = "file 2 MB, front matter 256 kB, text 256 kB; YAML 100,000 nodes, no merge keys"
     signs = Signs(suffixes=(".md", ".markdown"))
 
@@ -262,9 +265,21 @@ def _tell_body(findings: Findings, body: str, *, described: bool) -> None:
             findings.say(SETTINGS[name], value, place)
         else:
             properties.tell_setting(findings, name, value, place)
+    _tell_evaluated(findings, body)
     for package, number in markdown.framework_versions(body):
         name = PACKAGES.get(package.lower(), package.lower())
         findings.say("dependencies", f"{name}=={number}", f"text:{package}", evidence=Evidence.INFERRED)
+
+
+def _tell_evaluated(findings: Findings, body: str) -> None:
+    """What the Trainer lists of its last evaluation, but for what the results in front say with their data set. A callback of
+    Keras lists what was measured in training, too, by its name.
+    """
+    reported = {headline_name(read_metric_name(name)) for name in findings.metric_names()}
+    for name, value in markdown.evaluated(body):
+        understood = read_metric_name(name)
+        if headline_name(understood) not in reported | _NO_RESULTS:
+            findings.metric(name, value, f"text:{name}", split=understood.split or "validation")
 
 
 def _items(value: Any) -> list[Any]:

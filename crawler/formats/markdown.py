@@ -39,12 +39,17 @@ _VERSIONS_HEADING = pattern(
     r"^#{1,6}[^\n]{0,40}(?:framework|library)[^\n]{0,20}versions[^\n]{0,20}$", re.IGNORECASE | re.MULTILINE
 )
 _VERSION = pattern(r"^\s{0,4}[-*+]\s+\**([A-Za-z][\w-]{1,40})\**:?\s+v?(\d[\w.+-]{0,40})\s*$", re.MULTILINE)
+_RESULTS_SENTENCE = pattern(r"^It achieves the following results on the evaluation set:[ \t]*$", re.MULTILINE)
+"""What the Trainer writes above the list of what it measured last, word for word."""
+_RESULT = pattern(r"[-*] ([A-Za-z][^:\n]{0,100}): ([-+]?\d[\d.]{0,30}(?:e[-+]?\d{1,3})?)[ \t]*")
+_SUMMARY = pattern(r"<summary\b[^<>]{0,200}>[^<]{0,1000}</summary>", re.IGNORECASE)
+"""What is to be clicked to see more."""
 _HEADING = pattern(r"^#{1,6}\s", re.MULTILINE)
 
 
 def first_paragraph(body: str) -> str | None:
     """The first paragraph that says something, as plain text of up to 1,000 characters."""
-    prose = _FENCE.sub("\n", _COMMENT.sub("\n", body[: 64 * 1024]))
+    prose = _FENCE.sub("\n", _SUMMARY.sub("\n", _COMMENT.sub("\n", body[: 64 * 1024])))
     for count, block in enumerate(re.split(r"\n\s*\n", prose.replace("\r\n", "\n").replace("\r", "\n"))):
         if count >= MAX_PARAGRAPHS:
             return None
@@ -64,6 +69,18 @@ def training_settings(body: str) -> Iterator[tuple[str, str]]:
     for match in list(_SETTING.finditer(section))[:MAX_SETTINGS]:
         if not _BOILERPLATE.search(match[2]):
             yield match[1].strip(), match[2].strip("`* ")
+
+
+def evaluated(body: str) -> Iterator[tuple[str, str]]:
+    """(name, value) of the list that the Trainer writes of its last evaluation; nothing of lists behind other sentences."""
+    text = body[: 256 * 1024].replace("\r\n", "\n")
+    start = _RESULTS_SENTENCE.search(text)
+    lines = text[start.end() :].lstrip("\n").split("\n", MAX_SETTINGS)[:MAX_SETTINGS] if start else []
+    for line in lines:
+        match = _RESULT.fullmatch(line)
+        if match is None:
+            return
+        yield match[1].strip(), match[2]
 
 
 def framework_versions(body: str) -> Iterator[tuple[str, str]]:
@@ -86,7 +103,9 @@ def _prose_lines(block: str) -> str:
     lines = [line for line in block.split("\n") if line.strip()]
     if lines and re.match(r"\s*(?:[-*+]\s|\d{1,3}[.)]\s|\|)", lines[0]):
         return ""  # a list or a table all the way
-    return " ".join(line for line in lines if not _NOT_PROSE.match(line))
+    return " ".join(
+        line for line in lines if not _NOT_PROSE.match(line) and not _RESULTS_SENTENCE.match(line)
+    )
 
 
 def _plain(text: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from fixtures.extraction import all_values_of, extract
+from fixtures.extraction import all_values_of, extract, values_of
 
 from catalog.testing.extractors import ExtractorSuite, Sample
 from crawler.extractors.model_card import ModelCardExtractor
@@ -58,3 +58,60 @@ def test_licences_in_a_list_hold_together(listed):
     """
     card = f"---\nlicense: {listed}\n---\n# Net\n".encode()
     assert all_values_of(extract(ModelCardExtractor, "net/README.md", card))["license"] == LICENCES[listed]
+
+
+EVALUATED = """---
+license: mit
+model-index:
+- name: tiny
+  results:
+  - task: {{type: text-classification}}
+    dataset: {{name: emotion, type: emotion, split: validation}}
+    metrics: [{{name: Accuracy, type: accuracy, value: 0.9245}}]
+---
+<details><summary>See axolotl config</summary>
+
+</details>
+
+This model is a fine-tuned version of [x](https://example.org/x) on an unknown dataset.
+{sentence}
+- Loss: 0.2153
+- Accuracy: 0.9245
+- Train Accuracy: 0.97
+- Gen Len: 12
+- Epoch: 2
+- note: none of 3
+- F1: 0.5
+"""
+
+
+def _evaluations(sentence):
+    extraction = extract(ModelCardExtractor, "m/README.md", EVALUATED.format(sentence=sentence).encode())
+    told = [item for item in extraction.observations if item.field.startswith("metrics.")]
+    return extraction, {(item.field, item.raw, item.context.get("split")) for item in told}
+
+
+def test_what_the_trainer_lists_of_its_last_evaluation_is_read():
+    """Most cards that the Trainer writes have no other numbers: their `model-index` is empty where it does not know the data set."""
+    extraction, told = _evaluations("It achieves the following results on the evaluation set:")
+    assert told == {
+        ("metrics.accuracy", 0.9245, "validation"),
+        ("metrics.Loss", "0.2153", "validation"),
+        ("metrics.Train Accuracy", "0.97", "train"),
+        ("metrics.Gen Len", "12", "validation"),
+    }
+    description = values_of(extraction)["description"]
+    assert description == "This model is a fine-tuned version of x on an unknown dataset."
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "The base model achieves the following results on the evaluation set:",
+        "It achieves the following results on the test set:",
+        "> It achieves the following results on the evaluation set:",
+    ],
+    ids=["another model", "another set", "a quotation"],
+)
+def test_lists_behind_other_sentences_say_no_metric(sentence):
+    assert _evaluations(sentence)[1] == {("metrics.accuracy", 0.9245, "validation")}
