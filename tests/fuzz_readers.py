@@ -67,6 +67,11 @@ WRITTEN_HERE = {
     "voice/config.json": '{"model": "vits", "run_name": "voice", "output_path": "out", "dashboard_logger": "tensorboard", "epochs": 100,'
     ' "use_phonemes": true, "phoneme_language": "en-us", "batch_size": 32, "lr_gen": 0.0002, "datasets": [{"formatter": "ljspeech"}]}',
     "agent/data": '{"policy_class": {":type:": "<class>", "__module__": "stable_baselines3.common.policies"}, "n_steps": 2048, "gamma": 0.99}',
+    "repository/net/config.pbtxt": 'name: "net"\nplatform: "onnxruntime_onnx"\nmax_batch_size: 8\ninput [ { name: "x" data_type: TYPE_FP32 dims: [ 3, -1 ] } ]\n'
+    'output { name: "y" data_type: TYPE_INT64 dims: 1 }\nparameters { key: "k" value < string_value: "v" > }\n',
+    "out/config.yaml": "MODEL: {META_ARCHITECTURE: RetinaNet, RETINANET: {NUM_CLASSES: 3}}\nDATASETS: {TRAIN: [coco]}\nSOLVER: {BASE_LR: 0.01, IMS_PER_BATCH: 2}\n",
+    "sacred/1/run.json": '{"experiment": {"name": "mnist", "dependencies": ["torch==2.1.0"], "repositories": [{"commit": "a1"}]}, "command": "main",'
+    ' "start_time": "2024-01-01T10:00:00.1", "stop_time": "2024-01-01T11:00:00.5", "status": "COMPLETED"}',
     "served/MAR-INF/MANIFEST.json": '{"createdOn": "02/01/2026 10:20:30", "runtime": "python", "archiverVersion": "0.12.0", "model":'
     ' {"modelName": "net", "modelVersion": "1.0", "handler": "handler.py", "serializedFile": "net.pt"}}',
 }

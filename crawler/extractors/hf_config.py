@@ -11,7 +11,7 @@ from catalog.layouts.content_addressed import content_key
 from catalog.records import Evidence, Extraction, Origin, Role, Severity
 from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
-from crawler.formats import context_length, jsons, quantization
+from crawler.formats import context_length, jsons, properties, quantization
 from crawler.formats.json_values import leftovers, mapping, pointer, positive, text, texts
 from crawler.promises import Promise
 from crawler.reader import RangedReader
@@ -52,6 +52,10 @@ _KNOWN = frozenset(
     }
     | {"pretrained_cfg", *PEOPLE, *WIDTHS, *DEPTHS, *context_length.KEYS}
 )
+_MARKS = frozenset(
+    {"architectures", "model_type", "architecture", "transformers_version", "auto_map", "_class_name"}
+)
+"""What configurations of models have, and settings of a training have not."""
 _REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[\w.-]{1,96}")
 _NOT_A_REPOSITORY = re.compile(
     r"^(?:\.|~|/|[A-Za-z]:)|\b(?:checkpoint-\d+|outputs?|models?|data|home|mnt|tmp|root|runs|ckpts?)/"
@@ -68,9 +72,9 @@ class HfConfigExtractor:
     """Reads the whole file. What a configuration says of precision is a wish: tensors decide where they are read."""
 
     name = "hf-config"
-    version = 8
+    version = 9
     description = "config.json of transformers, timm, TensorRT-LLM and alike; NAME.json and NAME_config.json of the model file NAME"
-    reads = "architecture, model type, task (from the class), context length, sizes, labels, quantisation, remote code"
+    reads = "architecture, model type, task (from the class), context length, sizes, labels, quantisation, remote code; settings of a training"
     limits = "JSON 16 MB, 200,000 values, depth 200"
     promises = Promise(configs=("config.json",))
     signs = Signs(beginnings=(b"{",))
@@ -100,9 +104,22 @@ class HfConfigExtractor:
         _tell_labels(findings, config)
         _tell_remote_code(findings, config)
         _tell_base(findings, config, folder=reader.key.rpartition("/")[0].rpartition("/")[2])
-        for name, value, place in leftovers(config, _KNOWN):
+        settings = {} if _MARKS & config.keys() else _settings(config)
+        for name, value in settings.items():
+            properties.tell_setting(findings, name, value, pointer(name))
+        for name, value, place in leftovers(config, _KNOWN | settings.keys()):
             findings.say(f"extra.{name}", value, place)
         return findings.extraction()
+
+
+def _settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of a training, where a run keeps its settings as config.json, as those of Sacred do: one alone may be anything."""
+    settings = {
+        name: value
+        for name, value in config.items()
+        if isinstance(value, (int, float, str)) and properties.setting_field(name).startswith("training.")
+    }
+    return settings if len(settings) > 1 else {}
 
 
 def _tell_identity(findings: Findings, config: Mapping[str, Any], levels: list[Level]) -> None:

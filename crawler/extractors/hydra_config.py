@@ -11,7 +11,6 @@ from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats import properties, yamls
 from crawler.formats.called_targets import tell_targets
-from crawler.formats.json_values import leftovers
 from crawler.reader import RangedReader
 
 _CONFIG = re.compile(r"(?:^|/)\.hydra/config\.ya?ml$")
@@ -62,19 +61,5 @@ class HydraConfigExtractor:
         if not isinstance(config, Mapping):
             raise Malformed("the configuration is not a list of keys")
         tell_targets(findings, config)
-        for name, value, place in leftovers(config):
-            # `optimizer.lr` is the learning rate; `data.seed` is not the run's seed.
-            group, _, last = name.rpartition(".")
-            known = group in {
-                "",
-                "training",
-                "train",
-                "trainer",
-                "optimizer",
-                "optim",
-                "hparams",
-                "model.optimizer",
-            }
-            setting = last if known and properties.field_of(last) is not None else name
-            properties.tell_setting(findings, setting, value, place.replace("json:", "yaml:", 1))
+        properties.tell_settings(findings, config, kind="yaml")
         return findings.extraction()

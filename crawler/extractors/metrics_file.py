@@ -70,7 +70,7 @@ class MetricsFileExtractor:
     """
 
     name = "metrics-file"
-    version = 11
+    version = 12
     description = "metrics.json, scores.yaml, params.yaml, NAME_metrics.json, `metrics/*.json` and their like; results.json and classification_report.json; results and logs of one object a line, metrics.jsonl"
     reads = "every number as a metric (of JSON lines the last one; of results.json what is known as one), or every value as a hyper-parameter; data set and split where said"
     limits = "JSON 16 MB, YAML 2 MB, 5,000 values"
@@ -148,17 +148,18 @@ def _tell_metrics(findings: Findings, value: Any, kind: str, *, only_known: bool
             continue
         if metric.place[-1].lower() in _CONTEXTUAL or (only_known and not resolve_metric_name(metric.name)):
             continue
-        own = {
+        own: dict[str, Any] = {
             "split": metric.split,
             "dataset": metric.dataset,
             "config": metric.config,
+            "step": metric.step,
             "block": findings.file_name,
         }
         findings.metric(
             metric.name,
             metric.value,
             _pointer(kind, metric.place),
-            **context | {name: item for name, item in own.items() if item},
+            **context | {name: item for name, item in own.items() if item is not None and item != ""},
         )
 
 

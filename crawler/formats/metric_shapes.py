@@ -2,7 +2,7 @@
 
 Source: scikit-learn `classification_report(output_dict=True)`; the model quality reports that SageMaker's model registry reads
 (`{"regression_metrics": {"mse": {"value": …, "standard_deviation": …}}}`); kubeflow/pipelines `mlpipeline-metrics.json`;
-evalplus/evalplus evalplus/evaluate.py (`pass_at_k`).
+evalplus/evalplus evalplus/evaluate.py (`pass_at_k`); IDSIA/sacred sacred/observers/file_storage.py (`metrics.json`).
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ _DATASET_KEYS = ("dataset", "dataset_name")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportedMetric:
-    """One metric: its name without the words around it, where it stands, its value, and split, data set and variant where
-    they are said.
+    """One metric: its name without the words around it, where it stands, its value, and split, data set, variant and step
+    where they are said.
     """
 
     name: str
@@ -52,10 +52,14 @@ class ReportedMetric:
     split: str | None = None
     dataset: str | None = None
     config: str | None = None
+    step: int | float | None = None
 
 
 def reported_metrics(value: Any) -> Iterator[ReportedMetric]:
     """Every metric that the file reports."""
+    if _is_history(value):
+        yield from _last_of_each(value)
+        return
     if isinstance(value, list):
         yield from _of_rows(value, (), ()) if named_rows(value) else ()
         return
@@ -78,6 +82,39 @@ def reported_metrics(value: Any) -> Iterator[ReportedMetric]:
             yield ReportedMetric(name=kept[-1], place=names, value=leaf, config="/".join(kept[:-1]) or None)
         else:
             yield ReportedMetric(name="/".join(kept), place=names, value=leaf)
+
+
+def _is_history(value: Any) -> bool:
+    """Whether each metric is its steps and its values, as Sacred keeps them."""
+    return (
+        isinstance(value, Mapping)
+        and bool(value)
+        and all(
+            isinstance(series, Mapping)
+            and isinstance(series.get("steps"), list)
+            and isinstance(series.get("values"), list)
+            and len(series["steps"]) == len(series["values"])
+            for series in value.values()
+        )
+    )
+
+
+def _last_of_each(history: Mapping[str, Mapping[str, Any]]) -> Iterator[ReportedMetric]:
+    for name, series in history.items():
+        last = len(series["values"]) - 1
+        if last < 0 or not _is_number(series["values"][last]):
+            continue
+        step = series["steps"][last]
+        yield ReportedMetric(
+            name=name,
+            place=(name, "values", str(last)),
+            value=series["values"][last],
+            step=step if _is_number(step) else None,
+        )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _is_label(

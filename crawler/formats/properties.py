@@ -16,6 +16,7 @@ from catalog.records import Evidence
 from catalog.text.patterns import pattern
 from catalog.text.slugs import slug
 from crawler.formats import jsons
+from crawler.formats.json_values import leftovers
 from mappings import fields
 from mappings import metrics as metric_table
 
@@ -180,6 +181,21 @@ def tell_setting(findings: Findings, name: str, value: Any, pointer: str) -> Non
     # What a run was to last gives way to how far it is.
     evidence = Evidence.DECLARED if field in {"training.epochs", "training.steps"} else Evidence.EXPLICIT
     findings.say(field, value, pointer, evidence=evidence)
+
+
+_OF_TRAINING = frozenset(
+    {"", "training", "train", "trainer", "optimizer", "optim", "optim_conf", "hparams", "model.optimizer"}
+)
+
+
+def tell_settings(findings: Findings, config: Mapping[str, Any], *, kind: str) -> None:
+    """Every setting of a run, nested ones by their dotted names, up to 400: `optimizer.lr` is the learning rate, `data.seed` is
+    not the run's seed. `kind` is that of the pointers, `yaml` or `json`.
+    """
+    for name, value, place in leftovers(config):
+        group, _, last = name.rpartition(".")
+        setting = last if group in _OF_TRAINING and field_of(last) is not None else name
+        tell_setting(findings, setting, value, place.replace("json:", f"{kind}:", 1))
 
 
 def setting_field(name: str) -> str:

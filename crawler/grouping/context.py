@@ -37,6 +37,7 @@ from crawler.grouping.layouts import (
     RUN_POSITION,
     SIDE_DIRECTORIES,
     SIDECAR,
+    STATES_BELOW_SETTINGS,
     STATES_OF_SETTINGS,
 )
 from crawler.grouping.steps import bind_lines, bind_steps
@@ -146,9 +147,19 @@ def _context_of(
         return _of_its_stem(name, here) or _of_one_run(member.extraction, here)
     if not here and (states := by_directory.get(joined(directory, STATES_OF_SETTINGS.get(name, "")))):
         return states
+    if not here and (states_below := STATES_BELOW_SETTINGS.get(name)) is not None:
+        return [
+            draft for draft in inside.get(directory, ()) if states_below.match(_first_below(draft, directory))
+        ]
     if here or inside.get(directory):
         return _only_one_below(directory, inside.get(directory, ()))
     return _from_side_directory(tree, member, by_directory)
+
+
+def _first_below(draft: Draft, directory: str) -> str:
+    """The directory in this one that the model is or lies in; nothing where it lies directly in it."""
+    below = draft.directory.removeprefix(f"{directory}/") if directory else draft.directory
+    return "" if draft.directory == directory else below.partition("/")[0]
 
 
 def _named(tree: Tree, target: str, drafts: Iterable[Draft]) -> list[Draft]:

@@ -153,6 +153,13 @@ VERSION_DIRECTORY = pattern(
 )
 """One version of what the directory above is called. Source: Triton and TensorFlow Serving, `NAME/VERSION/…`; Orbax, which
 calls the directory of a step so until it is written."""
+STATES_BELOW_SETTINGS = {
+    "config.pbtxt": VERSION_DIRECTORY,
+    "torchtune_config.yaml": pattern(r"^epoch_\d+$"),
+}
+"""What the directories are called that a file is about, which stands beside them: versions of a served model, epochs of a run.
+Source: triton-inference-server/server docs/user_guide/model_repository.md; pytorch/torchtune training/metric_logging.py
+(`save_config`)."""
 TAGGED_DIRECTORY = pattern(r"^(?P<name>[^:]+):(?P<version>v\d+)$")
 """One version of an artifact. Source: wandb/wandb sdk/artifacts/artifact.py (`artifacts/NAME:vN`)."""
 PUBLISHER = pattern(

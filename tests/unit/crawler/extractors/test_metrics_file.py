@@ -75,6 +75,19 @@ REPORTS = {
         {"metrics": [{"name": "accuracy-score", "numberValue": 0.9, "format": "PERCENTAGE"}]},
         {"accuracy-score"},
     ),
+    "Sacred": (
+        "metrics.json",
+        {
+            "val.accuracy": {
+                "steps": [1, 2],
+                "timestamps": ["2024-01-01T10:00:00", "2024-01-01T10:30:00"],
+                "values": [0.9, 0.93],
+            },
+            "note": {"steps": [1], "timestamps": ["2024-01-01T10:00:00"], "values": ["slow"]},
+            "empty": {"steps": [], "timestamps": [], "values": []},
+        },
+        {"val.accuracy"},
+    ),
     "rows": ("metrics.json", [{"name": "accuracy", "value": 0.9, "split": "test"}], {"accuracy"}),
     "orbax": ("run/100/metrics/metrics", {"accuracy": 0.9}, {"accuracy"}),
     "results": ("results.json", {"accuracy": 0.9, "images": 3, "boxes": [1, 2]}, {"accuracy"}),
@@ -96,6 +109,13 @@ def test_metrics_have_their_own_names_whatever_is_around_them(kind):
     assert set(values_of(extract(MetricsFileExtractor, name, content))) == {
         f"metrics.{name}" for name in expected
     }
+
+
+def test_the_last_value_of_what_sacred_logged_counts_with_its_step():
+    """`accuracy_steps` was a metric of 2, and `accuracy_values` one of its own."""
+    _, content, _ = REPORTS["Sacred"]
+    seen = extract(MetricsFileExtractor, "runs/1/metrics.json", content).observations
+    assert [(item.raw, item.context.get("step")) for item in seen] == [(0.93, 2)]
 
 
 @pytest.mark.parametrize("content", [b'[{"image_id": 3, "score": 0.9}]', b'"done"'])
