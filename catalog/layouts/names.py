@@ -24,6 +24,7 @@ GENERIC_STEMS = CANONICAL_STEMS | frozenset(
         "network", "data", "model_quantized", "mlmodel", "model_state", "rust_model", "ggml-model", "adapter",
         "python_model", "estimator", "artifact", "xgboost-model", "export", "pytorch_lora_weights", "learned_embeds",
         "pytorch_custom_diffusion_weights", "part-00000", ".metadata", "lit_model", "lit_model.pth",
+        "best_accuracy",
     }
 )  # fmt: skip
 """Stems that say nothing of this model: the directory is the name."""

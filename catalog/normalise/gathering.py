@@ -81,11 +81,16 @@ def gather(
             problems.append(_without_checkpoint(member, steps))
         if member.extraction.role is Role.PART:
             continue  # what a projector is called and counts is not about the model
+        is_of_component = (
+            group.kind == "pipeline" and (member.object.key.rpartition("/")[0] or ".") != group.key
+        )
         own = by_subject.get(member.subject, ()) if member.subject is not None else ()
         # what the file says of all its subjects is said once, of however many this model is one
         for seen in (*(() if is_again else by_subject.get(None, ())), *own):
             if seen.key in aside and seen.field.startswith(("adapter.", "quantization.")):
                 continue  # of an adapter that was left beside a whole model, or of the bytes of an alternative
+            if is_of_component and seen.field in fields_where("shape"):
+                continue  # a text encoder's type and width are not those of the pipeline that it is in
             if not _too_far(seen, member.distance):
                 safe = _safe(seen)
                 observations.append(safe)

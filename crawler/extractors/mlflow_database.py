@@ -21,6 +21,8 @@ from crawler.formats.sqlite_reading import MAGIC, SECONDS, ForeignDatabase, open
 from crawler.reader import RangedReader
 
 SUFFIXES = (".db", ".sqlite", ".sqlite3")
+OF_OTHERS = "sqlite"
+"""The format of a database that is no tracker's, as that of Optuna's studies is."""
 MAX_FILE_BYTES = 128 * 1024 * 1024
 MAX_HISTORY_ROWS = 1_000_000
 MAX_OBSERVATIONS = 200_000  # of a page of runs
@@ -35,7 +37,7 @@ class MlflowDatabaseExtractor:
     """Copies the file to where nobody else sees it, and asks fixed questions of the tables it knows."""
 
     name = "mlflow-database"
-    version = 6
+    version = 7
     description = "MLflow SQLite backend"
     reads = (
         "runs with experiment and parents, parameters, latest metrics with their history summed up (a NaN is no number),"
@@ -78,7 +80,7 @@ class MlflowDatabaseExtractor:
             if "run_uuid" not in database.columns("runs") or not database.has("alembic_version"):
                 # Somebody's other database (Modeldex's own store has runs and Alembic, too): nothing to say, and no
                 # fault of the file's.
-                findings.format, findings.role = None, Role.AUXILIARY
+                findings.format, findings.role = OF_OTHERS, Role.AUXILIARY
                 yield findings.extraction()
                 return
             check_schema(database)

@@ -37,11 +37,12 @@ PROJECTOR = pattern(r"^(mmproj|mtp)([-_.].*)?\.gguf$|.*[-_.]mmproj([-_.].*)?\.gg
 TRAINING_STATE = pattern(
     r"^((optimizer|scheduler|recipe_state|scaler|sampler|dl_state_dict|rng_state|random_states|custom_checkpoint)(_\d+)?"
     r"|training_args|trainer_state|loss_state|.*zero_pp_rank_\d+_mp_rank_\d+_optim_states"
-    r"|(optim|extra_state)_world_size_\d+_rank_\d+|distrib_optim|tp-\d+-of-\d+_dp-\d+-of-\d+_pp-\d+-of-\d+)\.(pt|pth|bin|pkl|safetensors)$|^[^/]+\.pd(?:opt|states)$"
+    r"|(optim|extra_state)_world_size_\d+_rank_\d+|distrib_optim|tp-\d+-of-\d+_dp-\d+-of-\d+_pp-\d+-of-\d+)\.(pt|pth|bin|pkl|safetensors)$|^optimizer\.ckpt$|^[^/]+\.(?:pdopt|pdstates|states)$|^feats_stats\.npz$"
 )
 """What a trainer writes beside the weights to go on later. Source: transformers Trainer, accelerate save_state, DeepSpeed
 engine.py (`_get_zero_ckpt_name`); verl checkpoint/fsdp_checkpoint_manager.py; Megatron-LM `distrib_optim.pt`;
-huggingface/nanotron serialize/random.py; PaddlePaddle/PaddleDetection utils/checkpoint.py (`.pdopt`, `.pdstates`)."""
+huggingface/nanotron serialize/random.py; PaddlePaddle/PaddleDetection utils/checkpoint.py (`.pdopt`, `.pdstates`); PaddlePaddle/PaddleOCR ppocr/utils/save_load.py
+(`.states`); espnet/espnet espnet2/main_funcs/collect_stats.py, which measures the inputs once for all trainings."""
 STATE_OF_PART = pattern(
     r"^(?:lr_?)?(?:scheduler|optimi[sz]er|scaler|sampler|annealing)[-_][\w.-]{1,80}\.(?:pt|pth|bin|pkl|ckpt)$",
     re.IGNORECASE,

@@ -86,7 +86,7 @@ def test_somebody_s_other_database_says_nothing():
     finally:
         connection.close()
     extraction = MlflowDatabaseExtractor().extract(bytes_reader("invoices.db", data))
-    assert extraction.format is None
+    assert extraction.format == "sqlite", "a model beside Optuna's studies was packaged for MLflow"
     assert extraction.observations == extraction.problems == ()
 
 
