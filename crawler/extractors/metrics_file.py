@@ -18,6 +18,7 @@ from crawler.formats import json_lines, jsons, yamls
 from crawler.formats.json_lines import LAST_LINES, METRIC_LINES
 from crawler.formats.leaves import leaves, numbers
 from crawler.formats.metric_shapes import named_rows, reported_metrics
+from crawler.formats.training_data import datasets_of
 from crawler.promises import Promise
 from crawler.reader import RangedReader
 
@@ -38,11 +39,11 @@ _METRICS_DIRECTORY = pattern(r"(?:^|/)(?:(?:metrics|evaluation)/[^/]+\.(?:json|y
 """With what orbax keeps of a step. Source: google/orbax checkpoint/_src/handlers/json_checkpoint_handler.py."""
 _LINES = pattern(
     r"(?:metrics|scores|scalars|results?|evaluation|eval|history|log)[^/]*\.json$"
-    r"|^(?:[a-z0-9]+[_-])?(?:metrics|scalars|history|log_history|train(?:ing)?_log)\.(?:jsonl|ndjson)$"
+    r"|^(?:[a-z0-9]+[_-])?(?:metrics|scalars|history|log_history|train(?:ing)?_log)\.(?:jsonl|ndjson)$|^log\.txt$"
 )
 """What holds one object a line is no other file of this name. Under `.jsonl` most files are data sets and predictions."""
 _PARAMETERS = pattern(
-    r"(?:(?:hyper)?param(?:eter)?s|hparams|(?:training_)?args|train(?:ing)?_config|axolotl_config|opt|hyp)\.(?:json|ya?ml)"
+    r"(?:(?:best_)?(?:(?:hyper)?param(?:eter)?s|hparams)|(?:training_)?args|train(?:ing)?_config|axolotl_config|opt|hyp)\.(?:json|ya?ml)"
 )
 """With what Ultralytics (`args.yaml`, before `opt.yaml` and `hyp.yaml`), LLaMA-Factory (`training_args.yaml`) and Axolotl
 write of a training."""
@@ -53,13 +54,15 @@ _CHECKPOINTS = {
         "epoch{}.pth",
         "checkpoint_{}.pth",
         "checkpoint{:04}.pth",
+        "checkpoint-{}.pth",
         "model_epoch_{}.pth",
     ),
     "iteration": ("model_{:07}.pth", "iter_{}.pth"),
     "iter": ("iter_{}.pth", "model_{:07}.pth"),
 }
 """Names of checkpoints by what a line says of its position. Source: facebookresearch/fvcore checkpoint.py
-(`PeriodicCheckpointer`); open-mmlab/mmengine hooks/checkpoint_hook.py and hooks/logger_hook.py (`after_val_epoch`)."""
+(`PeriodicCheckpointer`); facebookresearch/detr main.py and mae main_pretrain.py (`log.txt`);
+open-mmlab/mmengine hooks/checkpoint_hook.py and hooks/logger_hook.py (`after_val_epoch`)."""
 _CONTEXTUAL = {"dataset": "dataset", "split": "split", "model": "source", "task": "task"}
 
 
@@ -71,7 +74,7 @@ class MetricsFileExtractor:
 
     name = "metrics-file"
     version = 12
-    description = "metrics.json, scores.yaml, params.yaml, NAME_metrics.json, `metrics/*.json` and their like; results.json and classification_report.json; results and logs of one object a line, metrics.jsonl"
+    description = "metrics.json, scores.yaml, params.yaml, NAME_metrics.json, `metrics/*.json` and their like; results.json and classification_report.json; results and logs of one object a line, metrics.jsonl, log.txt"
     reads = "every number as a metric (of JSON lines the last one; of results.json what is known as one), or every value as a hyper-parameter; data set and split where said"
     limits = "JSON 16 MB, YAML 2 MB, 5,000 values"
 
@@ -80,7 +83,7 @@ class MetricsFileExtractor:
             r"(?i:(?:[a-z0-9]+[_-])?(?:metrics|scalars|history|log_history|train(?:ing)?_log)\.(?:jsonl|ndjson))",
         )
     )
-    signs = Signs(names=("metrics",), suffixes=(".json", ".yaml", ".yml", ".jsonl", ".ndjson"))
+    signs = Signs(names=("metrics",), suffixes=(".json", ".yaml", ".yml", ".jsonl", ".ndjson", ".txt"))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         name = key.rsplit("/", 1)[-1].lower()
@@ -100,7 +103,11 @@ class MetricsFileExtractor:
 
     def extract(self, reader: RangedReader) -> Extraction:
         findings = Findings(reader, self, format=None, role=Role.RUN, origin=Origin.RUN)
-        kind = "json" if reader.name.lower().endswith((".json", ".jsonl", ".ndjson", "metrics")) else "yaml"
+        kind = (
+            "json"
+            if reader.name.lower().endswith((".json", ".jsonl", ".ndjson", ".txt", "metrics"))
+            else "yaml"
+        )
         if kind == "json" and (lines := json_lines.read(reader)) is not None:
             findings.format = METRIC_LINES
             _tell_lines(findings, lines, block=reader.name)
@@ -136,6 +143,8 @@ def _tell_parameters(findings: Findings, value: Any, kind: str) -> None:
             findings.problem("limit-exceeded", f"more than {MAX_VALUES} values; the rest is left out")
             break
         findings.say(f"hyperparameters.{'.'.join(names)}", leaf, _pointer(kind, names))
+    for name, place in datasets_of(value) if isinstance(value, Mapping) else ():
+        findings.say("datasets", name, _pointer(kind, place))
 
 
 def _tell_metrics(findings: Findings, value: Any, kind: str, *, only_known: bool) -> None:

@@ -1,10 +1,11 @@
 """Tables of a training run, one row an epoch: `results.csv` of Ultralytics, `metrics.csv` of Lightning's CSVLogger,
-`summary.csv` of timm, `training.log` of Keras' CSVLogger and `loss.tsv` of Flair.
+`summary.csv` of timm, `training.log` of Keras' CSVLogger, `history.json` as scripts keep what its `fit` returns, and `loss.tsv`
+of Flair.
 
 Each row is about the checkpoint that was written at it, and about no other one: rows are bound to checkpoints by the names
 that these trainers give them.
 
-Source: ultralytics/ultralytics engine/trainer.py (`save_metrics`, `save_model`) and utils/metrics.py (`fitness`); Lightning
+Source: ultralytics/ultralytics engine/trainer.py (`save_metrics`, `save_model`) and utils/metrics.py (`fitness`, as in ultralytics/yolov5); Lightning
 `fabric/loggers/csv_logs.py` and `callbacks/model_checkpoint.py` (`_format_checkpoint_name`); huggingface/pytorch-image-models
 timm/utils/summary.py and timm/utils/checkpoint_saver.py; keras-team/keras keras/src/callbacks (`CSVLogger`, which counts from 0,
 `ModelCheckpoint`, which counts from 1); flairNLP/flair flair/trainers/plugins/loggers/loss_file.py.
@@ -16,11 +17,13 @@ import csv
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 from catalog.errors import LimitExceeded, Malformed
 from catalog.records import Extraction, Origin, Role, Subject
 from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
+from crawler.formats import jsons
 from crawler.formats.epoch_rows import NO_METRICS, Epoch, of_lightning, tell_epochs
 from crawler.promises import Promise
 from crawler.reader import RangedReader
@@ -28,6 +31,9 @@ from crawler.reader import RangedReader
 MAX_FILE_BYTES = 16 * 1024 * 1024
 MAX_COLUMNS = 500
 MAX_EPOCHS_TOLD = 2_000
+_HISTORIES = frozenset({"history.json", "training_history.json", "train_history.json"})
+"""What scripts call the dictionary that `fit` returns, written as JSON."""
+_BEGINS_AS_HISTORY = re.compile(rb'\s*\{\s*"[^"]{1,100}"\s*:\s*\[\s*[-+\d.]')
 _POSITIONS = frozenset(
     {"epoch", "step", "steps", "time", "created_at", "global_step", "timestamp", "bad_epochs"}
 )
@@ -37,8 +43,8 @@ class MetricsTableExtractor:
     """Reads the whole of a small table."""
 
     name = "metrics-table"
-    version = 5
-    description = "results.csv of Ultralytics, metrics.csv of Lightning, summary.csv of timm, training.log of Keras, loss.tsv of Flair"
+    version = 6
+    description = "results.csv of Ultralytics, metrics.csv of Lightning, summary.csv of timm, training.log of Keras, loss.tsv of Flair; history.json of Keras"
     reads = "the metrics of each epoch, for the checkpoint that was written at it"
     limits = "16 MB, 500 columns, the last 2,000 epochs; tables without a column `epoch` say nothing"
     promises = Promise(
@@ -47,10 +53,13 @@ class MetricsTableExtractor:
             r"training\.log|loss\.tsv",
         )
     )
-    signs = Signs(suffixes=(".csv", ".tsv", ".log"))
+    signs = Signs(suffixes=(".csv", ".tsv", ".log"), names=tuple(sorted(_HISTORIES)))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         name = key.rsplit("/", 1)[-1]
+        if name in _HISTORIES:
+            is_history = _BEGINS_AS_HISTORY.match(head) is not None
+            return Claim(format="metrics-table", role=Role.RUN, confidence=90) if is_history else None
         if _EVALUATOR.fullmatch(name) and head.startswith(b"epoch,steps,"):
             return Claim(format="metrics-table", role=Role.RUN, confidence=80)
         if name not in _BINDINGS:
@@ -65,6 +74,10 @@ class MetricsTableExtractor:
         if reader.size_bytes > MAX_FILE_BYTES:
             raise LimitExceeded("bytes of a table of metrics", limit=MAX_FILE_BYTES, found=reader.size_bytes)
         findings = Findings(reader, self, format=None, role=Role.RUN, origin=Origin.RUN)
+        if reader.name in _HISTORIES:
+            epochs = list(_epochs_of_history(jsons.read_object(reader)))
+            tell_epochs(findings, _of_keras(epochs), reader.key.rpartition("/")[0], "", place="epoch")
+            return findings.extraction()
         try:
             epochs = list(_epochs(reader.take(0, reader.size_bytes).decode("utf-8-sig", "replace")))
         except csv.Error as error:
@@ -109,6 +122,28 @@ def _epochs(text: str) -> Iterator[Epoch]:
     yield from list(epochs.values())[-MAX_EPOCHS_TOLD:]
 
 
+def _epochs_of_history(history: Mapping[str, Any]) -> Iterator[Epoch]:
+    """The epochs of lists of one length, one list a measure; any other value is no history."""
+    series = {
+        name: values
+        for name, values in list(history.items())[:MAX_COLUMNS]
+        if isinstance(values, list) and not name.startswith(NO_METRICS)
+    }
+    lengths = {len(values) for values in series.values()}
+    if len(lengths) != 1:
+        return
+    length = lengths.pop()
+    for number in range(max(0, length - MAX_EPOCHS_TOLD), length):
+        values = {
+            name: float(value) for name, listed in series.items() if _is_measure(value := listed[number])
+        }
+        yield Epoch(number, number + 1, values=values)
+
+
+def _is_measure(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
 def _number(cell: str) -> float | None:
     try:
         number = float(cell)
@@ -137,6 +172,8 @@ def _fitness(values: Mapping[str, float]) -> float:
     for head in ("B", "M", "P"):
         if (strict := values.get(f"metrics/mAP50-95({head})")) is not None:
             return 0.9 * strict + 0.1 * values.get(f"metrics/mAP50({head})", 0.0)
+    if (strict := values.get("metrics/mAP_0.5:0.95")) is not None:  # YOLOv5
+        return 0.9 * strict + 0.1 * values.get("metrics/mAP_0.5", 0.0)
     top1, top5 = values.get("metrics/accuracy_top1"), values.get("metrics/accuracy_top5")
     return -math.inf if top1 is None else (top1 + (top5 or top1)) / 2
 

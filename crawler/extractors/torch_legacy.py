@@ -28,7 +28,7 @@ _PARTS = 5  # magic, protocol, system, object, storage keys
 
 class TorchLegacyExtractor:
     name = "torch-legacy"
-    version = 12
+    version = 13
     description = "PyTorch files of the format before 1.6"
     reads = "the five pickles before the storages, symbolically"
     limits = "64 MB of pickle, 3 million opcodes; nothing is unpickled"

@@ -57,7 +57,7 @@ def _first_bytes(head: bytes, start: int) -> bytes:
 
 class TorchZipExtractor:
     name = "torch-zip"
-    version = 12
+    version = 13
     description = "PyTorch zip files: state dicts, Lightning and Ultralytics checkpoints, whole modules, TorchScript, packages"
     reads = "the zip's directory and data.pkl, symbolically; TorchScript's class lists; single numbers kept as tensors"
     limits = "100,000 members, 64 MB of pickle, 3 million opcodes; nothing is unpickled"

@@ -21,6 +21,7 @@ from crawler.formats.pickle_nodes import Call, Dict, Global
 from crawler.formats.pickle_values import Resolver, flattened, mapping, plain
 from crawler.formats.torch_model import MODEL_KEYS, USED_OF_TWO
 from crawler.formats.torch_tensors import tensor_of
+from crawler.formats.training_data import name_of
 
 MAX_OTHERS = 200
 MAX_STEPS = 10**15
@@ -272,9 +273,12 @@ def _tell_ultralytics(findings: Findings, pairs: Dict, resolve: Resolver | None)
     findings.say("framework_version", plain(pairs.get("version")), "pickle:/version")
     findings.say("trained_at", plain(pairs.get("date")), "pickle:/date")
     findings.say("extra.docs", plain(pairs.get("docs")), "pickle:/docs")
-    task = plain((mapping(pairs.get("train_args")) or Dict()).get("task"))
+    settings = mapping(pairs.get("train_args")) or Dict()
+    task, data = plain(settings.get("task")), plain(settings.get("data"))
     if isinstance(task, str):
         _tell_task(findings, task, "pickle:/train_args/task")
+    if isinstance(data, str):
+        findings.say("datasets", name_of(data), "pickle:/train_args/data")
     fitness = plain(pairs.get("best_fitness"), resolve=resolve)
     if isinstance(fitness, int | float) and best_is_own("best_fitness", {}, findings.file_name, None):
         findings.metric("best_fitness", fitness, "pickle:/best_fitness", block="train_metrics")

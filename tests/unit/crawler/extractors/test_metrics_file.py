@@ -161,3 +161,25 @@ def test_rows_of_several_data_sets_and_of_several_lists_stay_apart():
         ("metrics.accuracy", "sst2"),
         ("metrics.per_class_f1/cat", None),
     ]
+
+
+LOG = b'{"train_loss": 2.0, "test_acc1": 78.5, "epoch": 8}\n{"train_loss": 1.9, "test_acc1": 79.5, "epoch": 9}\n'
+
+
+def test_a_log_of_lines_of_json_is_about_the_epochs_whose_checkpoints_are_beside_it():
+    """What DETR, MAE and their many relatives write as log.txt nobody read."""
+    assert MetricsFileExtractor().claims("out/log.txt", LOG) is not None
+    extraction = extract(MetricsFileExtractor, "out/log.txt", LOG)
+    of_epoch = {
+        key: item.raw
+        for subject in extraction.subjects
+        for key in subject.join_keys
+        for item in extraction.observations
+        if item.subject == subject.id and item.field == "metrics.test_acc1"
+    }
+    assert of_epoch["path:out/checkpoint-8.pth"] == of_epoch["path:out/checkpoint0008.pth"] == 78.5
+    assert of_epoch["path:out/checkpoint-9.pth"] == 79.5
+
+
+def test_a_log_in_words_is_left_alone():
+    assert MetricsFileExtractor().claims("out/log.txt", b"epoch 1 loss 0.5\nepoch 2 loss 0.4\n") is None

@@ -149,3 +149,36 @@ def test_of_an_evaluator_only_what_was_measured_after_training_is_told():
 def test_logs_of_words_are_no_tables():
     head = b"2024-05-01 10:11:12,123 epoch 1 - iter 10\n"
     assert MetricsTableExtractor().claims("run/training.log", head) is None
+
+
+HISTORY = b'{"accuracy": [0.7, 0.9, 0.8], "val_accuracy": [0.6, 0.8, 0.7], "val_loss": [1.0, 0.5, 0.6], "lr": [0.1, 0.1, 0.01]}'
+
+
+def test_what_fit_returned_is_about_the_last_and_the_best_state_and_about_no_other(all_readers):
+    """Scripts write it as JSON, a list for each measure; nobody read it."""
+    for name in ("best_model", "final_model", "other"):
+        all_readers.put(f"churn/{name}.keras", checkpoint())
+    all_readers.put("churn/history.json", HISTORY)
+    all_readers.crawl()
+    assert losses(all_readers, "accuracy") == {
+        "best_model.keras": 0.8,
+        "final_model.keras": 0.7,
+        "other.keras": None,
+    }
+
+
+@pytest.mark.parametrize(
+    "history",
+    [
+        b'{"accuracy": 0.9}',
+        b'{"messages": [{"role": "user"}]}',
+        b'{"accuracy": [0.7, 0.9], "val_accuracy": [0.6]}',
+        b'{"accuracy": [0.7, "x", null, true]}',
+    ],
+    ids=["no list", "a conversation", "lists of several lengths", "words"],
+)
+def test_a_history_of_anything_else_says_no_metric_that_it_has_not(history):
+    extractor = MetricsTableExtractor()
+    if extractor.claims("m/history.json", history) is not None:
+        seen = extract(MetricsTableExtractor, "m/history.json", history).observations
+        assert {item.raw for item in seen} <= {0.7}
