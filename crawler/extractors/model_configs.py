@@ -45,12 +45,12 @@ class ModelConfigsExtractor:
     """
 
     name = "model-configs"
-    version = 8
+    version = 9
     description = (
         "params.json (Meta, Mistral), open_clip_config.json, genai_config.json, mlc-chat-config.json, metadata.json (KerasHub),"
         " metadata.yaml (exports of Ultralytics), model.json (Jan), NAME.onnx.json (Piper), inference.yml (Paddle),"
         " metadata.json of compiled Core ML models, mergekit_config.yml, model-settings.json (MLServer), gliner_config.json,"
-        " rllib_checkpoint.json, checkpoint_metadata.json (nanotron)"
+        " rllib_checkpoint.json, checkpoint_metadata.json (nanotron), metadata.json of Rasa, config_setfit.json"
     )
     reads = (
         "model type, context length, sizes, quantisation, library; of exports task, licence, classes and date"
@@ -76,7 +76,7 @@ class ModelConfigsExtractor:
             return None
         if _is_compiled(key, head):
             return Claim(format="model-config", role=Role.CONFIG, confidence=80)
-        if name == "metadata.json" and not _KERAS_HUB.search(head):
+        if name == "metadata.json" and not _KERAS_HUB.search(head) and not _RASA.match(head):
             return None
         if name == NANOTRON and b'"metas"' not in head:
             return None
@@ -116,7 +116,7 @@ class ModelConfigsExtractor:
         block = (
             "piper" if reader.name.endswith(PIPER) else reader.name.removesuffix(".json").replace("-", "_")
         )
-        for name, value, place in leftovers(config):
+        for name, value, place in leftovers(config, _DRAWN_OUT):
             findings.say(f"extra.{block}.{name}", value, place)
         return findings.extraction()
 
@@ -136,6 +136,15 @@ def _tell_gliner(findings: Findings, config: Mapping[str, Any]) -> None:
     findings.say("task", "token-classification", "json:", evidence=Evidence.INFERRED)
     findings.say("base_model.id", text(config.get("model_name")), pointer("model_name"))
     findings.say("context_length", positive(config.get("max_len")), pointer("max_len"))
+
+
+def _tell_setfit(findings: Findings, config: Mapping[str, Any]) -> None:
+    """Of a classifier above an encoder of sentences. Source: huggingface/setfit src/setfit/modeling.py (`CONFIG_NAME`)."""
+    findings.say("library", "setfit", "json:")
+    findings.say("task", "text-classification", "json:")
+    labels = texts(config.get("labels"), limit=100_000)
+    findings.say("classes", len(labels) or None, pointer("labels"))
+    findings.say("extra.labels", [label[:200] for label in labels[:MAX_LABELS]] or None, pointer("labels"))
 
 
 def _tell_rllib(findings: Findings, _config: Mapping[str, Any]) -> None:
@@ -195,6 +204,24 @@ def _tell_mlc(findings: Findings, config: Mapping[str, Any]) -> None:
         if 0 < bits < 8:  # q0f16 is not quantised
             findings.say("quantization.method", "mlc", pointer("quantization"))
             findings.say("quantization.bits", bits, pointer("quantization"))
+
+
+def _tell_metadata(findings: Findings, config: Mapping[str, Any]) -> None:
+    if "rasa_open_source_version" in config:
+        _tell_rasa(findings, config)
+    elif "domain" not in config:
+        _tell_keras_hub(findings, config)
+
+
+def _tell_rasa(findings: Findings, config: Mapping[str, Any]) -> None:
+    """What an assistant of Rasa says of its training. Source: RasaHQ/rasa rasa/engine/storage/storage.py (`ModelMetadata`)."""
+    version = text(config.get("rasa_open_source_version"))
+    findings.say("library", "rasa", pointer("rasa_open_source_version"), evidence=Evidence.INFERRED)
+    findings.say("dependencies", version and f"rasa=={version}", pointer("rasa_open_source_version"))
+    findings.say("trained_at", text(config.get("trained_at")), pointer("trained_at"))
+    findings.say("language", text(config.get("language")), pointer("language"))
+    intents = listed(mapping(config.get("domain")).get("intents"))
+    findings.say("classes", len(intents) or None, pointer("domain", "intents"), evidence=Evidence.COUNTED)
 
 
 def _tell_keras_hub(findings: Findings, config: Mapping[str, Any]) -> None:
@@ -321,15 +348,19 @@ def _tell_nanotron(findings: Findings, config: Mapping[str, Any]) -> None:
     findings.say("training.steps", step, pointer("metas", "last_train_step"))
 
 
+_DRAWN_OUT = frozenset({"domain", "train_schema", "predict_schema"})
+"""The dialogues of an assistant of Rasa, and the graph of its components."""
 _JAN = re.compile(rb'"object"\s*:\s*"model"|"sources"\s*:\s*\[\s*\{\s*"(?:filename|url)"')
 _PADDLE = re.compile(rb"(?m)^(?:Global|Hpi|PreProcess|PostProcess|Preprocess|mode|arch|metric):")
+_RASA = re.compile(rb'\s*\{\s*"(?:domain"\s*:\s*\{|trained_at"\s*:\s*"|rasa_open_source_version")')
 _KERAS_HUB = re.compile(rb'"keras_(?:hub|nlp|cv)_version"')
 _READERS: Mapping[str, Callable[[Findings, Mapping[str, Any]], None]] = {
     JAN: _tell_jan,
     "params.json": _tell_params,
-    "metadata.json": _tell_keras_hub,
+    "metadata.json": _tell_metadata,
     "open_clip_config.json": _tell_open_clip,
     "gliner_config.json": _tell_gliner,
+    "config_setfit.json": _tell_setfit,
     "rllib_checkpoint.json": _tell_rllib,
     "genai_config.json": _tell_genai,
     "mlc-chat-config.json": _tell_mlc,

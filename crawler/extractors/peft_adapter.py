@@ -30,6 +30,8 @@ _MLX_TRAINING = {
 _MLX_KNOWN = frozenset(
     {"model", "fine_tune_type", "lora_parameters", "lr_schedule", "train", "test", "data", *_MLX_TRAINING}
 )
+_ADAPTER_HUB = ("adapters.", "adapter-transformers.", "adapter_transformers.")
+"""With what the library Adapters, and its forerunner, begin their version."""
 _FOLDER = re.compile(r"^(?:/|~|\.{1,2}/|[A-Za-z]:)")
 
 
@@ -41,8 +43,8 @@ class PeftAdapterExtractor:
     """
 
     name = "peft-adapter"
-    version = 4
-    description = "adapter_config.json of PEFT and mlx-lm"
+    version = 5
+    description = "adapter_config.json of PEFT, mlx-lm and Adapters (AdapterHub)"
     reads = "adapter type, rank, alpha, target modules, base model, task; of mlx-lm how it was trained, too"
     limits = "JSON 16 MB"
     promises = Promise(configs=("adapter_config.json",))
@@ -62,6 +64,9 @@ class PeftAdapterExtractor:
         findings.look_for_templates(config, "json:")
         if "peft_type" not in config and (_MLX_KNOWN & config.keys() or "rank" in config):
             _tell_mlx(findings, config)
+            return findings.extraction()
+        if str(config.get("version", "")).startswith(_ADAPTER_HUB) and "config" in config:
+            _tell_adapter_hub(findings, config)
             return findings.extraction()
         kind = text(config.get("peft_type"))
         findings.say("adapter.type", kind and kind.upper(), pointer("peft_type"))
@@ -85,6 +90,18 @@ class PeftAdapterExtractor:
         for name, value, place in leftovers(config, _KNOWN):
             findings.say(f"extra.adapter.{name}", value, place)
         return findings.extraction()
+
+
+def _tell_adapter_hub(findings: Findings, config: Mapping[str, Any]) -> None:
+    """An adapter of the library Adapters. Source: adapter-hub/adapters src/adapters/loading.py (`AdapterLoader.save`)."""
+    findings.say("library", "adapters", pointer("version"), evidence=Evidence.INFERRED)
+    kind = text(mapping(config.get("config")).get("architecture"))
+    findings.say("adapter.type", kind and kind.upper(), pointer("config", "architecture"))
+    findings.say("adapter.rank", positive(mapping(config.get("config")).get("r")), pointer("config", "r"))
+    findings.say("name", text(config.get("name")), pointer("name"))
+    _tell_base(findings, config, "model_name", relation="adapter")
+    for name, value, place in leftovers(config, frozenset({"name", "model_name"})):
+        findings.say(f"extra.adapter.{name}", value, place)
 
 
 def _tell_mlx(findings: Findings, config: Mapping[str, Any]) -> None:

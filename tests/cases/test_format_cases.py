@@ -196,7 +196,7 @@ def value_of(document: dict[str, Any], field: str) -> Any:
 def is_wanted(value: Any, want: Any) -> bool:
     """Whether the value is what is wanted, or one of what is wanted; a text is also right within a longer one."""
     if isinstance(want, list):
-        return any(is_wanted(value, each) for each in want)
+        return value == want or any(is_wanted(value, each) for each in want)
     if isinstance(want, float) and isinstance(value, int | float):
         return value == pytest.approx(want)
     if isinstance(want, str) and isinstance(value, str):

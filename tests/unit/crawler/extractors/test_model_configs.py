@@ -111,3 +111,49 @@ def test_preset_of_keras_hub_says_its_task_and_count():
 def test_backbone_of_keras_hub_is_an_architecture():
     config = {"module": "keras_hub.src.models.gpt2.gpt2_backbone", "class_name": "GPT2Backbone", "config": {}}
     assert values_of(extract(HfConfigExtractor, "gpt2/config.json", config))["architecture"] == "GPT2Backbone"
+
+
+RASA = {
+    "domain": {"version": "3.1", "intents": ["greet", "bye"]},
+    "trained_at": "2024-01-30T11:22:33.123456",
+    "model_id": "0a1b",
+    "rasa_open_source_version": "3.6.15",
+    "train_schema": {"nodes": {"a": {"uses": "x"}}},
+    "language": "en",
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "config", "told"),
+    [
+        (
+            "metadata.json",
+            RASA,
+            {
+                "library": "rasa",
+                "dependencies": "rasa==3.6.15",
+                "trained_at": "2024-01-30T11:22:33.123456",
+                "language": "en",
+                "classes": 2,
+                "extra.metadata.model_id": "0a1b",
+            },
+        ),
+        (
+            "config_setfit.json",
+            {"normalize_embeddings": False, "labels": ["neg", "pos"]},
+            {"library": "setfit", "task": "text-classification", "classes": 2},
+        ),
+    ],
+    ids=["rasa", "setfit"],
+)
+def test_what_an_assistant_or_a_classifier_says_of_itself(name, config, told):
+    """A classifier above an encoder of sentences was one for their similarity."""
+    assert ModelConfigsExtractor().claims(f"m/{name}", json.dumps(config).encode()) is not None
+    values = values_of(extract(ModelConfigsExtractor, f"m/{name}", config))
+    assert told.items() <= values.items()
+    assert not any(field.startswith("extra.metadata.train_schema") for field in values)
+
+
+def test_a_domain_of_another_program_is_no_assistant():
+    values = values_of(extract(ModelConfigsExtractor, "m/metadata.json", {"domain": {"intents": ["a"]}}))
+    assert not {"library", "framework", "classes"} & values.keys()

@@ -63,3 +63,17 @@ MLX = {
 def test_arguments_of_mlx_lm_say_how_an_adapter_came_to_be(config, expected):
     values = values_of(extract(PeftAdapterExtractor, "run/adapter_config.json", config))
     assert {field: values.get(field) for field in expected} == expected
+
+
+def test_an_adapter_of_adapterhub_names_its_base():
+    """Its base, its kind and its own name were kept as they are, and found by nobody."""
+    config = {
+        "config": {"architecture": "seq_bn", "reduction_factor": 16},
+        "model_name": "bert-base-uncased",
+        "name": "sst-2",
+        "version": "adapters.1.0.0",
+    }
+    values = values_of(extract(PeftAdapterExtractor, "sst/adapter_config.json", config))
+    assert values["base_model.id"] == "bert-base-uncased"
+    assert values["base_model.relation"] == "adapter"
+    assert (values["adapter.type"], values["name"], values["library"]) == ("SEQ_BN", "sst-2", "adapters")
