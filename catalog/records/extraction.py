@@ -85,7 +85,8 @@ class Observation(Value, frozen=True, kw_only=True):
     its kind in front: `json:/a/b`, `kv:general.name`, `attr:/@model_config`, `pickle:/hyper_parameters/lr`,
     `meta:props/author`, `front-matter:/license`, `name:` for the file name.
     `context` refines a metric: dataset, config, split, task, revision, block (values of one source that share their
-    unit), source (leaderboard, run), evaluated_at, uncertainty, step, primary, unit, percent_writer.
+    unit), source (leaderboard, run), evaluated_at, uncertainty, step, primary, unit, percent_writer, digits
+    (behind the point, of a value that was printed rounded).
     `subject` names the thing inside a file that holds several (a run, a registered version); None means the file's model.
     `masked` says that a secret was taken out of it before it was stored. `lent_by` is what the model is called, in another
     source, whose file says it, and `lender` the id of that one; empty for what a model's own files say.

@@ -14,7 +14,7 @@ from catalog.records import Extraction, Origin, Role, Subject
 from catalog.text.patterns import pattern
 from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
-from crawler.formats import json_lines, jsons, yamls
+from crawler.formats import classification_report, json_lines, jsons, yamls
 from crawler.formats.json_lines import LAST_LINES, METRIC_LINES
 from crawler.formats.leaves import leaves, numbers
 from crawler.formats.metric_shapes import named_rows, reported_metrics
@@ -35,6 +35,9 @@ _METRICS_OF_A_FILE = pattern(
 """Of the model file whose whole name stands in front."""
 _RESULTS = pattern(r"(?:[a-z0-9]+[_-])?(?:results|classification_report)\.json|.+_eval_results\.json")
 """Names under which people keep anything, so that only metrics that are known by name are taken from them."""
+_REPORT = pattern(r"(?:[a-z0-9]+[_-])?classification_report\.txt")
+"""What scikit-learn prints."""
+MAX_REPORT_BYTES = 1024 * 1024
 _METRICS_DIRECTORY = pattern(r"(?:^|/)(?:(?:metrics|evaluation)/[^/]+\.(?:json|ya?ml)|\d+/metrics/metrics)$")
 """With what orbax keeps of a step. Source: google/orbax checkpoint/_src/handlers/json_checkpoint_handler.py."""
 _LINES = pattern(
@@ -74,7 +77,7 @@ class MetricsFileExtractor:
 
     name = "metrics-file"
     version = 12
-    description = "metrics.json, scores.yaml, params.yaml, NAME_metrics.json, `metrics/*.json` and their like; results.json and classification_report.json; results and logs of one object a line, metrics.jsonl, log.txt"
+    description = "metrics.json, scores.yaml, params.yaml, NAME_metrics.json, `metrics/*.json` and their like; results.json and classification_report.json, and the table of scikit-learn as classification_report.txt; results and logs of one object a line, metrics.jsonl, log.txt"
     reads = "every number as a metric (of JSON lines the last one; of results.json what is known as one), or every value as a hyper-parameter; data set and split where said"
     limits = "JSON 16 MB, YAML 2 MB, 5,000 values"
 
@@ -89,6 +92,9 @@ class MetricsFileExtractor:
         name = key.rsplit("/", 1)[-1].lower()
         if _LINES.search(name) and json_lines.begin(head):
             return Claim(format="metrics", role=Role.RUN, confidence=85)
+        if _REPORT.fullmatch(name):
+            is_report = classification_report.begins(head)
+            return Claim(format="metrics", role=Role.RUN, confidence=60) if is_report else None
         if _METRICS.fullmatch(name):
             return Claim(format="metrics", role=Role.RUN, confidence=60)
         if _PARAMETERS.fullmatch(name) and name != "params.json":
@@ -103,6 +109,11 @@ class MetricsFileExtractor:
 
     def extract(self, reader: RangedReader) -> Extraction:
         findings = Findings(reader, self, format=None, role=Role.RUN, origin=Origin.RUN)
+        if _REPORT.fullmatch(reader.name.lower()):
+            table = reader.take(0, min(reader.size_bytes, MAX_REPORT_BYTES)).decode("utf-8-sig", "replace")
+            report, digits = classification_report.read(table), classification_report.digits_of(table)
+            _tell_metrics(findings, report, "text", only_known=True, digits=digits)
+            return findings.extraction()
         kind = (
             "json"
             if reader.name.lower().endswith((".json", ".jsonl", ".ndjson", ".txt", "metrics"))
@@ -147,8 +158,11 @@ def _tell_parameters(findings: Findings, value: Any, kind: str) -> None:
         findings.say("datasets", name, _pointer(kind, place))
 
 
-def _tell_metrics(findings: Findings, value: Any, kind: str, *, only_known: bool) -> None:
-    context = _context(value)
+def _tell_metrics(
+    findings: Findings, value: Any, kind: str, *, only_known: bool, digits: int | None = None
+) -> None:
+    """`digits` is to how many behind the point all values are rounded, where that is known."""
+    context: dict[str, Any] = _context(value) | ({} if digits is None else {"digits": digits})
     for number, metric in enumerate(reported_metrics(value)):
         if number >= MAX_VALUES:
             findings.problem("limit-exceeded", f"more than {MAX_VALUES} values; the rest is left out")

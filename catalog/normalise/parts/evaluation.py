@@ -76,8 +76,17 @@ def source_rank(item: Evaluation) -> tuple[int, int]:
 
 
 def report_order(item: Evaluation) -> tuple[Any, ...]:
+    """Of equal sources the one that rounds less comes first."""
     seen = item.observation
-    return (*source_rank(item), negative_step(seen), seen.key, seen.pointer, item.name.raw, repr(seen.raw))
+    return (
+        *source_rank(item),
+        "digits" in seen.context,
+        negative_step(seen),
+        seen.key,
+        seen.pointer,
+        item.name.raw,
+        repr(seen.raw),
+    )
 
 
 def negative_step(seen: Observation) -> float:

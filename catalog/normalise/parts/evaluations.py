@@ -237,7 +237,13 @@ def _same_value(first: Evaluation, second: Evaluation) -> bool:
     if first.value is None or second.value is None:
         return first.value is second.value and repr(first.observation.raw) == repr(second.observation.raw)
     scale = 1.0 if first.unit == "fraction" else max(abs(first.value), abs(second.value), 1e-12)
-    return abs(first.value - second.value) <= SAME_VALUE * scale
+    return abs(first.value - second.value) <= max(SAME_VALUE * scale, _rounding(first), _rounding(second))
+
+
+def _rounding(item: Evaluation) -> float:
+    """By how much a fraction may differ from the exact one that was printed with so few digits."""
+    digits = item.observation.context.get("digits")
+    return 0.51 * 10.0**-digits if isinstance(digits, int) and item.unit == "fraction" else 0.0
 
 
 def _entry_order(item: Evaluation) -> tuple[Any, ...]:

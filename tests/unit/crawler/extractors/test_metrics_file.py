@@ -183,3 +183,41 @@ def test_a_log_of_lines_of_json_is_about_the_epochs_whose_checkpoints_are_beside
 
 def test_a_log_in_words_is_left_alone():
     assert MetricsFileExtractor().claims("out/log.txt", b"epoch 1 loss 0.5\nepoch 2 loss 0.4\n") is None
+
+
+PRINTED = b"""              precision    recall  f1-score   support
+
+         cat       0.90      0.80      0.85       100
+     big dog       0.80      0.90      0.84       100
+
+    accuracy                           0.83       200
+   macro avg       0.85      0.85      0.75       200
+weighted avg       0.85      0.85      0.85       200
+"""
+
+
+def test_the_table_that_scikit_learn_prints_says_what_its_dictionary_does():
+    """People keep it as text beside their model at least as often as in JSON; nobody read it."""
+    name = "classification_report.txt"
+    assert MetricsFileExtractor().claims(f"m/{name}", PRINTED) is not None
+    report = {
+        "cat": {"precision": 0.9, "recall": 0.8, "f1-score": 0.85, "support": 100},
+        "big dog": {"precision": 0.8, "recall": 0.9, "f1-score": 0.84, "support": 100},
+        "accuracy": 0.83,
+        "macro avg": {"precision": 0.85, "recall": 0.85, "f1-score": 0.75, "support": 200},
+        "weighted avg": {"precision": 0.85, "recall": 0.85, "f1-score": 0.85, "support": 200},
+    }
+    extraction = extract(MetricsFileExtractor, f"m/{name}", PRINTED)
+    told = values_of(extraction)
+    assert {item.context["digits"] for item in extraction.observations} == {2}
+    assert told == values_of(extract(MetricsFileExtractor, "m/classification_report.json", report))
+    assert told["metrics.accuracy"] == 0.83
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b"Model report\n" + PRINTED, b"accuracy 0.9\n", b""],
+    ids=["behind other words", "no table", "empty"],
+)
+def test_a_report_of_another_form_is_left_alone(text):
+    assert MetricsFileExtractor().claims("m/classification_report.txt", text) is None
