@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import hashlib
 from collections.abc import Mapping, Sequence
 
@@ -66,9 +65,9 @@ class Registry:
     ) -> tuple[Choice | None, Mapping[str, str]]:
         """The extractor with the strongest claim, of equals the first by name; and those that broke over the question,
         with a sentence each. `without` are names that are not asked. A byte order mark is no part of what is judged:
-        no format of binary data begins with one.
+        no format of binary data begins with one, and a text in UTF-16 is judged as what it says.
         """
-        head = head.removeprefix(codecs.BOM_UTF8)
+        head = sniffing.as_utf8(key, head)
         best: Choice | None = None
         broken: dict[str, str] = {}
         for extractor in self._candidates.of(key, head):

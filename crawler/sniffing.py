@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 
 from catalog.lazy_dataclasses import dataclass
@@ -13,6 +14,8 @@ from mappings.formats import never_opened as never_opened_suffixes
 EXTRACTOR = "listing"
 VERSION = 5
 ZERO_BYTES = 512
+WIDE_TEXTS = (".json", ".yaml", ".yml", ".md", ".markdown", ".civitai.info")
+"""Texts of which the readers know UTF-16, too."""
 
 # Classes whose objects must be restored before they can be read: of Amazon, Tencent COS and Alibaba OSS.
 # Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-class-intro.html;
@@ -96,6 +99,13 @@ def promised_format(key: str) -> str | None:
 def promises_surely(key: str) -> bool:
     """Whether the suffix belongs to one format alone, so that other bytes under it are broken and not just unknown."""
     return installed().surely(key)
+
+
+def as_utf8(key: str, head: bytes) -> bytes:
+    """The first bytes of a file without their mark; those of a text as a shell of Windows writes it in UTF-8."""
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and key.lower().endswith(WIDE_TEXTS):
+        return head.decode("utf-16", errors="ignore").encode(errors="ignore")
+    return head.removeprefix(codecs.BOM_UTF8)
 
 
 def is_text_under_shared_suffix(key: str, size_bytes: int, head: bytes) -> bool:

@@ -17,6 +17,7 @@ SKIPPED_DIRECTORIES = frozenset(
         ".Trash",
         ".snapshot",
         "lost+found",
+        "._____temp",
     }
 )
 OF_ANOTHER_PROGRAM = "what another program keeps for itself"
@@ -27,9 +28,12 @@ GIT_REFERENCES = re.compile(r"HEAD|packed-refs|refs|refs/(?:heads|tags)(?:/.+)?"
 
 UNFINISHED_SUFFIXES = (
     ".part", ".partial", ".tmp", ".incomplete", ".crdownload", ".aria2", ".filepart", ".download", ".opdownload", ".gstmp", ".!qB", ".!ut",
-    ".bc!",
+    ".bc!", ".xltd", ".downloading", ".downloadInProgress",
 )  # fmt: skip
 UNFINISHED_PREFIXES = (".nfs", "._", ".~lock")
+_WHILE_DOWNLOADED = re.compile(r"sha256-[0-9a-f]{64}-partial(?:-\d+)?")
+"""Source: ollama/ollama server/download.go (`-partial`); suffixes of ggml-org/llama.cpp common/download.cpp and
+invoke-ai/InvokeAI services/download; the directory of modelscope/modelscope utils/constant.py (`TEMPORARY_FOLDER_NAME`)."""
 _WHILE_COPIED = re.compile(
     r"\.[^/]+\.[A-Za-z0-9]{1,16}\.(?=[a-z0-9]*[A-Z])(?=[A-Z0-9]*[a-z])[A-Za-z0-9]{6}"
     r"|[^/]+\.[A-Za-z][A-Za-z0-9]{0,15}\.(?=[0-9a-f]*[A-F])(?=[0-9A-Fa-f]*[0-9])[0-9A-Fa-f]{8}"
@@ -46,6 +50,7 @@ def is_unfinished(name: str) -> bool:
         name.endswith(UNFINISHED_SUFFIXES)
         or name.startswith(UNFINISHED_PREFIXES)
         or _WHILE_COPIED.fullmatch(name) is not None
+        or _WHILE_DOWNLOADED.fullmatch(name) is not None
     )
 
 

@@ -24,3 +24,14 @@ def targets_of(name: str) -> Iterator[str]:
     for ending in _ENDINGS:
         if (match := ending.search(name)) and match.start() > 0:
             yield name[: match.start()]
+
+
+_NOTES = re.compile(
+    r"\.(?:civitai\.info|(?:metadata|cm-info|rgthree-info|api_info|swarm)\.json|json)$", re.IGNORECASE
+)
+"""How the notes end that image tools keep beside a model file: behind its stem, or behind its whole name."""
+
+
+def noted_file(name: str) -> str:
+    """The name or stem of the model file that notes of this name are about."""
+    return _NOTES.sub("", name)

@@ -25,11 +25,13 @@ PRECISION_WORD = pattern(rf"(?i)(?<![a-z0-9])({_any_of(*_PRECISIONS, 'f16', 'f32
 """The word that says in which precision the weights of a file are."""
 _QUANTIZATION = pattern(
     r"(?i)[-_. ](?:i?q\d(?:[_-](?:k|xxs|xs|s|m|l|nl|\d))*(?:[_-][sml])?|(?:u[dl]-)?i?q\d_\w+|tq[12]_0|mxfp4(?:_moe)?|nvfp4"
-    r"|[fi](?:nt|p|loat)?(?:4|8|16|32)|bf16|fp8|half|gptq|awq|bnb|4bit|8bit|non_ema|ema)$"
+    r"|[fi](?:nt|p|loat)?(?:4|8|16|32)|bf16|fp8|half|gptq|awq|bnb|\d(?:\.\d{1,3})?-?(?:bit|bpw)|w\d{1,2}a\d{1,2}|non_ema|ema)$"
 )
+_IMPORTANCE = pattern(r"(?i)[-_. ](?:imat(?:rix)?|imx)(?=$)|(?<=[-_. ])i1-(?=i?q\d)")
+"""What says that an importance matrix helped to quantise: `NAME.i1-Q4_K_M`, `NAME-Q4_K_M-imat`."""
 
 
 def without_quantization(name: str) -> str:
     """The stem without a trailing quantisation or variant word: llama-3-8b.Q4_K_M → llama-3-8b."""
-    shorter = _QUANTIZATION.sub("", name)
+    shorter = _QUANTIZATION.sub("", _IMPORTANCE.sub("", name))
     return shorter if len(shorter) > 1 else name

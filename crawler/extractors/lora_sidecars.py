@@ -1,24 +1,44 @@
 """What people's tools keep beside a LoRA or checkpoint: title, base model, trigger words, notes.
 
 Source: willmiao/ComfyUI-Lora-Manager py/utils/models.py (`NAME.metadata.json`), Civitai's model-version API as helpers save it
-(`NAME.civitai.info`), AUTOMATIC1111/stable-diffusion-webui extensions-builtin/Lora/ui_edit_user_metadata.py (`NAME.json`).
+(`NAME.civitai.info`), AUTOMATIC1111/stable-diffusion-webui extensions-builtin/Lora/ui_edit_user_metadata.py (`NAME.json`),
+rgthree/rgthree-comfy py/server/utils_info.py (`NAME.safetensors.rgthree-info.json`), BlafKing/sd-civitai-browser-plus
+(`NAME.api_info.json`), mcmonkeyprojects/SwarmUI src/Text2Image/T2IModelHandler.cs (`NAME.swarm.json`), vladmandic/sdnext
+modules/civitai (a whole model of Civitai with its versions as `NAME.json`).
 """
 
 from __future__ import annotations
 
+import html
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from catalog.layouts.companions import noted_file
 from catalog.records import Extraction, Origin, Role
 from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats import jsons
-from crawler.formats.json_values import leftovers, mapping, pointer, text, texts
+from crawler.formats.json_values import leftovers, listed, mapping, pointer, text, texts
 from crawler.reader import RangedReader
 
 MAX_WORDS = 200
 _MANAGER, _CIVITAI, _CONNECTED = ".metadata.json", ".civitai.info", ".cm-info.json"
+_RGTHREE, _BROWSER, _SWARM = ".rgthree-info.json", ".api_info.json", ".swarm.json"
+_SURE = (_CIVITAI, _CONNECTED, _RGTHREE, _BROWSER, _SWARM)
+_MODELSPEC = "modelspec."
+_OF_MODELSPEC = {
+    "title": "title",
+    "author": "owner",
+    "description": "description",
+    "architecture": "architecture",
+    "license": "license",
+    "date": "created_at",
+}
+_LONG_OF_MODELSPEC = frozenset({"thumbnail", "preview_image"})
+"""Pictures as text."""
+_OF_CIVITAI = (b'"modelVersions"', b'"allowNoCredit"', b'"allowCommercialUse"')
+"""What a model has in Civitai's REST interface, and its versions have not."""
 _WEBUI_MARKS = (b'"activation text"', b'"sd version"', b'"preferred weight"', b'"negative text"')
 _WHOLE = frozenset(
     {
@@ -46,10 +66,10 @@ class LoraSidecarsExtractor:
     """Reads the whole file. Downloads, ratings, sizes and preferred weights are kept, and measure nothing."""
 
     name = "lora-sidecars"
-    version = 4
+    version = 5
     description = (
-        "NAME.metadata.json (LoRA Manager), NAME.civitai.info, NAME.cm-info.json (Stability Matrix), NAME.json (webui) beside"
-        " a model file"
+        "NAME.metadata.json (LoRA Manager), NAME.civitai.info, NAME.api_info.json (Civitai Browser), NAME.cm-info.json (Stability"
+        " Matrix), NAME.swarm.json (SwarmUI), FILE.rgthree-info.json (rgthree), NAME.json (webui, SD.Next) beside a model file"
     )
     reads = "title, version, base model, description, notes, trigger words, tags, creator"
     limits = "JSON 16 MB"
@@ -57,9 +77,9 @@ class LoraSidecarsExtractor:
 
     def claims(self, key: str, head: bytes) -> Claim | None:
         name = key.rsplit("/", 1)[-1].lower()
-        sure = name.endswith((_CIVITAI, _CONNECTED)) or (name.endswith(_MANAGER) and b'"file_name"' in head)
-        webui = name.endswith(".json") and any(mark in head for mark in _WEBUI_MARKS)
-        if (sure or webui) and head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"{":
+        sure = name.endswith(_SURE) or (name.endswith(_MANAGER) and b'"file_name"' in head)
+        plain = name.endswith(".json") and any(mark in head for mark in (*_WEBUI_MARKS, *_OF_CIVITAI))
+        if (sure or plain) and head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"{":
             return Claim(format="lora-sidecar", role=Role.CONFIG, confidence=75 if sure else 55)
         return None
 
@@ -67,12 +87,18 @@ class LoraSidecarsExtractor:
         findings = Findings(reader, self, format="lora-sidecar", role=Role.CONFIG, origin=Origin.CARD)
         value = jsons.read_object(reader)
         name = reader.name.lower()
-        if name.endswith(_CIVITAI):
-            _tell_civitai(findings, value, ())
-        elif name.endswith(_CONNECTED):
+        if name.endswith(_CONNECTED):
             _tell_connected(findings, value)
         elif name.endswith(_MANAGER):
             _tell_manager(findings, value)
+        elif name.endswith(_RGTHREE):
+            _tell_rgthree(findings, value)
+        elif name.endswith(_SWARM):
+            _tell_modelspec(findings, value)
+        elif "modelVersions" in value:
+            _tell_civitai_model(findings, value, noted_file(reader.name))
+        elif name.endswith((_CIVITAI, _BROWSER)):
+            _tell_civitai(findings, value, ())
         else:
             _tell_webui(findings, value)
         return findings.extraction()
@@ -103,7 +129,7 @@ def _tell_manager(findings: Findings, value: Mapping[str, Any]) -> None:
 def _tell_civitai(
     findings: Findings,
     value: Mapping[str, Any],
-    path: tuple[str, ...],
+    path: tuple[str | int, ...],
     *,
     title: bool = True,
     base: bool = True,
@@ -132,6 +158,64 @@ def _tell_civitai(
     for key in ("id", "modelId"):
         if isinstance(value.get(key), int):
             findings.say(f"extra.civitai.{key}", value[key], pointer(*path, key))
+
+
+def _tell_civitai_model(findings: Findings, value: Mapping[str, Any], file: str) -> None:
+    """A whole model: what it is, and of its versions the one that has the file of this name, or the only one."""
+    versions = [(place, item) for place, item in enumerate(listed(value["modelVersions"])) if mapping(item)]
+    fitting = [each for each in versions if file in _files_of(each[1])] or versions
+    findings.say("title", text(value.get("name")), pointer("name"))
+    findings.say("description", _plain(value.get("description")), pointer("description"))
+    findings.say("adapter.type", _adapter(value), pointer("type"))
+    creator = text(mapping(value.get("creator")).get("username"))
+    findings.say("owner", creator, pointer("creator", "username"))
+    for index, tag in enumerate(texts(value.get("tags"))[:MAX_WORDS]):
+        findings.say("tags", tag, pointer("tags", index))
+    if len(fitting) == 1:
+        place, version = fitting[0]
+        shown = {**version, "model": {"type": value.get("type")}}
+        _tell_civitai(findings, shown, ("modelVersions", place), described=bool(value.get("description")))
+    elif fitting:
+        findings.problem(
+            "ambiguous",
+            f"which of its {len(fitting)} versions the file is, nothing says",
+            pointer("modelVersions"),
+        )
+
+
+def _files_of(version: Mapping[str, Any]) -> Iterator[str]:
+    for item in listed(version.get("files")):
+        if (name := text(mapping(item).get("name"))) is not None:
+            yield name
+            yield name.rpartition(".")[0]
+
+
+def _tell_rgthree(findings: Findings, value: Mapping[str, Any]) -> None:
+    findings.say("title", text(value.get("name")), pointer("name"))
+    _tell_base(findings, text(value.get("baseModel")), pointer("baseModel"), kind=value.get("type"))
+    findings.say("adapter.type", _adapter(value), pointer("type"))
+    words = [mapping(item).get("word") for item in listed(value.get("trainedWords"))[:MAX_WORDS]]
+    _tell_trigger_words(findings, ", ".join(texts(words)), pointer("trainedWords"))
+    findings.say("all_text", text(value.get("userNote")), pointer("userNote"))
+    findings.say("extra.notes", text(value.get("userNote")), pointer("userNote"))
+    for index, link in enumerate(texts(value.get("links"))[:MAX_WORDS]):
+        findings.say("extra.links", link, pointer("links", index))
+
+
+def _tell_modelspec(findings: Findings, value: Mapping[str, Any]) -> None:
+    """Source: Stability-AI/ModelSpec."""
+    for key, item in value.items():
+        word, content = key.removeprefix(_MODELSPEC), text(item)
+        if content is None or not key.startswith(_MODELSPEC) or word in _LONG_OF_MODELSPEC:
+            continue
+        if word == "trigger_phrase":
+            _tell_trigger_words(findings, content, pointer(key))
+        elif word == "tags":
+            for tag in content.split(",")[:MAX_WORDS]:
+                findings.say("tags", tag.strip(), pointer(key))
+        else:
+            shown = _plain(content) if word == "description" else content
+            findings.say(_OF_MODELSPEC.get(word, f"extra.modelspec.{word[:MAX_WORDS]}"), shown, pointer(key))
 
 
 def _tell_connected(findings: Findings, value: Mapping[str, Any]) -> None:
@@ -182,4 +266,7 @@ def _adapter(model: Mapping[str, Any]) -> str | None:
 def _plain(value: Any) -> str | None:
     """The text of a description, which Civitai keeps as HTML."""
     words = text(value)
-    return None if words is None else " ".join(_TAG.sub(" ", _TAG_WITHIN_LINE.sub("", words)).split()) or None
+    if words is None:
+        return None
+    bare = html.unescape(_TAG.sub(" ", _TAG_WITHIN_LINE.sub("", words)))
+    return " ".join(bare.split()) or None

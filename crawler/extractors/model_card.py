@@ -62,7 +62,7 @@ _NO_BASE = pattern(r"base_model:(?:\w+:)?(?:$|[/~.\\]|[A-Za-z]:[/\\])")
 
 RESULTS = ("model-index", "model_index", "modelIndex")
 _HANDLED = frozenset(
-    {*LISTS, *TEXTS, *RESULTS, "metrics", "base_model", "base_model_relation", "eval_results"}
+    {*LISTS, *TEXTS, *RESULTS, "metrics", "base_model", "baseModel", "base_model_relation", "eval_results"}
 )
 _TOP_KEY = pattern(r"^[A-Za-z_][\w-]{0,100}:(?=\s)", re.MULTILINE)
 _OPTIMIZER = pattern(r"(?:Use )?(?:OptimizerNames\.)?(\w+) (?:with|and) ")
@@ -71,7 +71,7 @@ _OPTIMIZER = pattern(r"(?:Use )?(?:OptimizerNames\.)?(\w+) (?:with|and) ")
 _NAME = pattern(r"(?:^|/)(?:readme|model[-_ ]?card)(?:\.(?:md|markdown))$", re.IGNORECASE)
 _OTHER_NAME = pattern(r"\.(?:md|markdown)$", re.IGNORECASE)
 _OF_A_CARD = re.compile(
-    rb"^(?:license|library_name|pipeline_tag|base_model|datasets|model_name|model-index|tags)[ \t]*:",
+    rb"^(?:license|library_name|pipeline_tag|base_model|baseModel|datasets|model_name|model-index|tags)[ \t]*:",
     re.MULTILINE,
 )
 """What the front matter of any other file has, where it is the card of the model file of its name."""
@@ -204,10 +204,11 @@ def _tell_task(findings: Findings, metadata: Mapping[str, Any], tags: Iterable[s
 def _tell_base(findings: Findings, metadata: Mapping[str, Any]) -> None:
     relation = metadata.get("base_model_relation")
     relation = str(relation) if isinstance(relation, yamls.Scalar) and not relation.null else None
-    for item in _names(metadata.get("base_model")):
-        findings.say(
-            "base_model.id", item, _place("base_model"), context={"relation": relation} if relation else None
-        )
+    for key in ("base_model", "baseModel"):
+        for item in _names(metadata.get(key)):
+            findings.say(
+                "base_model.id", item, _place(key), context={"relation": relation} if relation else None
+            )
     findings.say("base_model.relation", relation, _place("base_model_relation"))
 
 

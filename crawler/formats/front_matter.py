@@ -5,6 +5,7 @@ Source: huggingface/huggingface_hub src/huggingface_hub/repocard.py (blank lines
 
 from __future__ import annotations
 
+import codecs
 import re
 
 from catalog.errors import LimitExceeded
@@ -26,11 +27,12 @@ class Card:
 
 
 def split(data: bytes) -> Card:
-    """The parts of a Markdown file. Bytes that are not UTF-8 become U+FFFD.
+    """The parts of a Markdown file, in UTF-8 or in UTF-16 with its mark. Bytes that are neither become U+FFFD.
 
     Bounds: front matter up to 256 kB, body cut at 256 kB. Raises LimitExceeded.
     """
-    text = data.decode("utf-8", errors="replace").removeprefix("\ufeff")
+    is_wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    text = data.decode("utf-16" if is_wide else "utf-8", errors="replace").removeprefix("\ufeff")
     opening = _OPENING.match(text)
     lines = text.replace("\r\n", "\n\n").replace("\r", "\n")  # same length: positions hold for both
     closing = _CLOSING.search(lines, opening.end()) if opening else None

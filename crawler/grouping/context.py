@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from catalog.layouts import names
-from catalog.layouts.companions import COMPANION, targets_of
+from catalog.layouts.companions import COMPANION, noted_file, targets_of
 from catalog.layouts.steps import SIDECAR_FORMAT
 from catalog.layouts.variants import without_quantization
 from catalog.records import (
@@ -56,6 +56,7 @@ LORA_SIDECAR = "lora-sidecar"
 def bind_context(tree: Tree, drafts: Sequence[Draft], open_directories: frozenset[str]) -> None:
     by_directory, inside = _places(drafts)
     named = spoken_for(tree.members)
+    by_file = _by_file(tree.members, drafts)
     for member in tree.members:
         extraction = member.extraction
         if extraction is None or is_weights(member) or member.object.key in named:
@@ -63,9 +64,14 @@ def bind_context(tree: Tree, drafts: Sequence[Draft], open_directories: frozense
         of_steps = extraction.format == SIDECAR_FORMAT
         if extraction.subjects and not of_steps:
             continue
-        if directory_of(member.object.key) in open_directories:
+        directory = directory_of(member.object.key)
+        if directory in open_directories:
             continue
-        bound = _context_of(tree, member, by_directory, inside)
+        if _is_note(member) and tree.owner(directory) is None:
+            target = joined(directory, noted_file(name_of(member.object.key)))
+            bound: Sequence[Draft] = by_file.get(target, ())
+        else:
+            bound = _context_of(tree, member, by_directory, inside)
         for draft in bound:
             draft.bind(
                 member if _speaks_for(draft, member) else replace(member, extraction=unread(extraction.key))
@@ -137,10 +143,6 @@ def _context_of(
     here = by_directory.get(directory, [])
     if match := SIDECAR.match(name):
         return _named(tree, joined(directory, match["target"]), inside.get(directory, ()))
-    if member.extraction and member.extraction.format == LORA_SIDECAR:
-        target = name.removesuffix(".json").removesuffix(".civitai.info")
-        target = target.removesuffix(".metadata").removesuffix(".cm-info")
-        return [draft for draft in here if draft.key == joined(directory, target)]
     if member.extraction and member.extraction.format == COMPANION:
         return _of_its_name(tree, directory, name, here)
     if here and (member.extraction and member.extraction.role is not Role.CARD):
@@ -167,6 +169,22 @@ def _named(tree: Tree, target: str, drafts: Iterable[Draft]) -> list[Draft]:
     stem = joined(directory_of(target), tree.promised.stem_of(name_of(target)).stem)
     named_by_file = [draft for draft in drafts if target in draft.weights or draft.key == target]
     return named_by_file or [draft for draft in drafts if draft.key == stem]
+
+
+def _by_file(members: Iterable[Member], drafts: Iterable[Draft]) -> dict[str, list[Draft]]:
+    """The models by what notes may call them: by their own name, and by that of each of their files, with its suffix or
+    without. Empty where there are no notes.
+    """
+    by_file: dict[str, list[Draft]] = defaultdict(list)
+    if any(_is_note(member) for member in members):
+        for draft in drafts:
+            for name in {draft.key, *draft.weights, *(key.rpartition(".")[0] for key in draft.weights)}:
+                by_file[name].append(draft)
+    return by_file
+
+
+def _is_note(member: Member) -> bool:
+    return member.extraction is not None and member.extraction.format == LORA_SIDECAR
 
 
 def _of_its_name(tree: Tree, directory: str, name: str, drafts: Sequence[Draft]) -> list[Draft]:

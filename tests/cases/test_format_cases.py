@@ -55,6 +55,12 @@ def marked(root: Path) -> None:
         path.write_bytes(codecs.BOM_UTF8 + path.read_bytes())
 
 
+def widened(root: Path) -> None:
+    """Writes every text in UTF-16, as `>` does in a shell of Windows."""
+    for path in (path for path in root.rglob("*") if path.suffix in {".json", ".yaml", ".md", ".info"}):
+        path.write_text(path.read_text("utf-8"), "utf-16")
+
+
 def littered(root: Path) -> None:
     """Puts into every directory what desktops and people leave in it."""
     for directory in [root, *(path for path in root.rglob("*") if path.is_dir())]:
@@ -69,12 +75,16 @@ def littered(root: Path) -> None:
         ("checkpoint-own-metrics", marked),
         ("results-of-other-runs", marked),
         ("states-and-tables-of-trainers", marked),
+        ("lora-sidecars", widened),
+        ("sidecars-of-one-model", widened),
         ("modules-of-embedders", littered),
         ("tabular-tools", littered),
     ],
 )
 def test_a_mark_or_litter_changes_nothing(name, change, tmp_path):
-    """A table behind a byte order mark said nothing, and a model of Spark with a README was called `part-00000`."""
+    """A table behind a byte order mark said nothing, nor did a text in UTF-16, and a model of Spark with a README was called
+    `part-00000`.
+    """
     case = CASES[0].with_name(name)
     root = shutil.copytree(with_links(case / "input", tmp_path / "links"), tmp_path / "input", symlinks=True)
     change(root)

@@ -50,10 +50,16 @@ def test_a_file_that_rests_broken_is_unreadable(shop):
 
 UNFINISHED = (
     *(f"a.safetensors{suffix}" for suffix in (".part", ".incomplete", ".tmp", ".download", ".!qB")),
+    "a.safetensors.downloading",
+    "a.gguf.downloadInProgress",
+    f"sha256-{'c' * 64}-partial",
+    f"sha256-{'c' * 64}-partial-0",
     ".a.safetensors.Xa3f9Q",
     "a.safetensors.6eF3a1B2",
 )
-"""With what rsync and Amazon's client call a file that is being copied."""
+"""With what rsync and Amazon's client call a file that is being copied, and llama.cpp and Ollama one that they
+download: those were models that could not be read.
+"""
 
 
 def test_unfinished_downloads_are_left_alone(shop):
@@ -67,7 +73,12 @@ def test_unfinished_downloads_are_left_alone(shop):
 
 @pytest.mark.parametrize(
     "name",
-    ["a.safetensors.20240506", "a.safetensors.a1b2c3d4", "a.safetensors.bak", ".a.safetensors.backup"],
+    [
+        "a.safetensors.20240506",
+        "a.safetensors.a1b2c3d4",
+        "a.safetensors.bak",
+        ".a.safetensors.backup",
+    ],
 )
 def test_copies_that_people_keep_are_no_unfinished_ones(shop, name):
     """A model with a commit behind its name was left out, whatever risks it had."""
