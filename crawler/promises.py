@@ -14,6 +14,7 @@ from functools import cache
 from catalog import plugins
 from catalog.errors import PluginUnavailable
 from catalog.layouts import variants
+from catalog.layouts.pieces import without_piece
 from catalog.layouts.shards import Shard, shard_of
 from catalog.lazy_dataclasses import dataclass, field
 from catalog.text.patterns import pattern
@@ -94,6 +95,8 @@ class Stem:
 
 
 _SUFFIX = pattern(r"[A-Za-z][A-Za-z0-9_]{0,14}")
+_COPY = pattern(r"\.[A-Za-z0-9]{1,15}\.(?:bak|backup|old|orig|save|prev(?:ious)?|copy)\d*$", re.IGNORECASE)
+"""Copies that people keep of a file: each is as it was at another time, and no other format of the next."""
 
 
 class FileNames:
@@ -144,6 +147,7 @@ class FileNames:
 
     def stem_of(self, name: str) -> Stem:
         """The name without suffix, shard number and variant."""
+        name = without_piece(name)
         for form in self._stems:
             if match := form.fullmatch(name):
                 return Stem(match["stem"], match.groupdict().get("variant") or "")
@@ -157,7 +161,7 @@ class FileNames:
         if shard := shard_of(name):
             return _whole(shard)
         stem, dot, suffix = name.rpartition(".")
-        if dot and stem and _SUFFIX.fullmatch(suffix):
+        if dot and stem and _SUFFIX.fullmatch(suffix) and not _COPY.search(name):
             return _without_variant(stem)
         return _without_variant(name)
 

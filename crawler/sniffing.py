@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 
+from catalog.layouts.pieces import without_piece
 from catalog.lazy_dataclasses import dataclass
 from catalog.records import Evidence, Extraction, FileStatus, ObjectMeta, Observation, Origin, Problem, Role
 from catalog.text.patterns import pattern
@@ -83,7 +84,7 @@ def never_opened(key: str) -> bool:
     if HUB_NOTES.search(key):
         return True
     _, dot, suffix = key.rpartition("/")[2].lower().rpartition(".")
-    return bool(dot) and suffix in never_opened_suffixes() and not installed().is_wanted(key)
+    return bool(dot) and suffix in never_opened_suffixes() and not installed().is_wanted(without_piece(key))
 
 
 def is_archived(storage_class: str | None) -> bool:

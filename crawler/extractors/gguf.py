@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from catalog.errors import Unsupported
-from catalog.records import Evidence, Extraction, FileStatus, Origin, Role, Severity
+from catalog.layouts.pieces import numbered_parts
+from catalog.layouts.shards import shard_of
+from catalog.records import Evidence, Extraction, FileStatus, Origin, Reference, Role, Severity
 from catalog.text.patterns import pattern
 from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
 from crawler.formats import ggml_types, gguf_format, tensors
 from crawler.formats.gguf_format import GgufArray
+from crawler.formats.pieces import goes_on_in_pieces
 from crawler.promises import Promise
 from crawler.reader import RangedReader
 
@@ -45,7 +48,7 @@ class GgufExtractor:
     """Reads the header as a stream: 1 request, 2-3 where a large vocabulary is in the way. Tensor data is never read."""
 
     name = "gguf"
-    version = 5
+    version = 6
     description = "GGUF models, adapters and shards, versions 1 to 3, either byte order; older GGML by magic"
     reads = "counts per block type, quantisation, general.*, architecture sizes, chat templates"
     limits = "65,536 keys, 1,000,000 tensors, strings 8 MB, arrays 16 M elements, 4 dimensions"
@@ -77,6 +80,7 @@ class GgufExtractor:
         if role is Role.AUXILIARY:  # what it is called and made for is not what the model beside it is
             _tell_templates(findings, pairs)
             return findings.extraction()
+        _tell_split(findings, pairs)
         _tell_general(findings, pairs)
         _tell_architecture(findings, pairs)
         _tell_quantization(findings, header)
@@ -87,6 +91,7 @@ class GgufExtractor:
         return findings.extraction()
 
 
+_PARTS_OF_SPLIT = "split.count"
 PARTS = frozenset({"mmproj", "clip"})
 NO_MODEL = frozenset({"imatrix", "controlvector", "vocab"})
 """Source: ggml-org/llama.cpp gguf-py/gguf/constants.py (`GGUFType`), tools/imatrix, tools/cvector-generator."""
@@ -121,11 +126,27 @@ def _tell_structure(findings: Findings, header: gguf_format.GgufHeader, size_byt
             "unknown-dtype", f"unknown tensor types: {', '.join(header.unknown_types[:10])}", "header:"
         )
     if header.data_end is not None and header.data_end > size_bytes:
+        if goes_on_in_pieces(findings, size_bytes, header.data_end):
+            return
         findings.problem(
             "truncated",
             f"tensors end at byte {header.data_end:,}, the file has {size_bytes:,}: it is cut off",
         )
         findings.status = FileStatus.PARTIAL
+
+
+def _tell_split(findings: Findings, pairs: Mapping[str, Any]) -> None:
+    """How many parts there should be. Where the names are not those that llama.cpp gives, the first part names the others.
+
+    Source: ggml-org/llama.cpp tools/gguf-split (`split.no`, `split.count`).
+    """
+    count = pairs.get(_PARTS_OF_SPLIT)
+    if type(count) is not int or count < 2:
+        return
+    findings.say("shards.expected", count, _kv(_PARTS_OF_SPLIT))
+    if pairs.get("split.no") == 0 and shard_of(findings.file_name) is None:
+        for name in numbered_parts(findings.file_name, count):
+            findings.refers_to(Reference(name=name, relation="shard"))
 
 
 def _tell_general(findings: Findings, pairs: Mapping[str, Any]) -> None:

@@ -19,6 +19,7 @@ from crawler.extractor import Claim, Findings
 from crawler.formats import kohya, metadata_objects, properties, safetensors_format, tensors
 from crawler.formats.checkpoint_names import tell_name
 from crawler.formats.json_values import MAX_LEFTOVERS, MAX_NAME_CHARACTERS
+from crawler.formats.pieces import goes_on_in_pieces
 from crawler.promises import Promise
 from crawler.reader import RangedReader
 from mappings import frameworks
@@ -60,7 +61,7 @@ class SafetensorsExtractor:
     """Reads the header: one request, two when it is longer than 128 kB. Tensor data is never read."""
 
     name = "safetensors"
-    version = 9
+    version = 10
     description = "safetensors weights (single files and shards)"
     reads = "header: names, dtypes, shapes, exact counts; __metadata__ with ModelSpec, and what kohya's scripts, ai-toolkit, OneTrainer and the web UI's merger write"
     limits = "header 32 MB, 500,000 tensors, rank 16"
@@ -78,7 +79,7 @@ class SafetensorsExtractor:
     def extract(self, reader: RangedReader) -> Extraction:
         findings = Findings(reader, self, format="safetensors", role=Role.WEIGHTS, origin=Origin.EMBEDDED)
         header = safetensors_format.read_header(reader)
-        _tell_faults(findings, header)
+        _tell_faults(findings, reader.size_bytes, header)
         findings.tensors = _summary(header)
         _tell_lora_rank(findings, _lora_ranks(header))
         _tell_metadata(findings, header.metadata)
@@ -91,8 +92,14 @@ def _summary(header: safetensors_format.SafetensorsHeader) -> TensorSummary:
     return tensors.summarise(header.tensors, unknown=header.unknown)
 
 
-def _tell_faults(findings: Findings, header: safetensors_format.SafetensorsHeader) -> None:
+def _goes_on(findings: Findings, size_bytes: int, header: safetensors_format.SafetensorsHeader) -> bool:
+    return goes_on_in_pieces(findings, size_bytes, 8 + header.header_bytes + header.data_bytes)
+
+
+def _tell_faults(findings: Findings, size_bytes: int, header: safetensors_format.SafetensorsHeader) -> None:
     for fault in header.faults:
+        if fault.code == "truncated" and _goes_on(findings, size_bytes, header):
+            continue
         findings.problem(fault.code, fault.message, "header:")
         if fault.code == "truncated":
             findings.status = FileStatus.PARTIAL
