@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 TRASH = ".modeldex-trash"
 """The directory of each source into which retention moves what goes."""
@@ -16,10 +17,24 @@ SKIPPED_DIRECTORIES = frozenset(
         ".ipynb_checkpoints",
         ".Trash",
         ".snapshot",
+        ".Trashes",
+        "$RECYCLE.BIN",
+        "#recycle",
+        "@Recycle",
+        "@eaDir",
+        "#snapshot",
+        "~snapshot",
+        ".snapshots",
+        ".zfs",
+        ".stversions",
+        "System Volume Information",
         "lost+found",
         "._____temp",
     }
 )
+_TRASH_OF_A_USER = re.compile(r"\.Trash-\d{1,10}")
+"""Source: freedesktop.org, the trash specification (`$topdir/.Trash-$uid`); Synology and QNAP (`#recycle`, `@Recycle`,
+`@eaDir`), NetApp, ZFS and snapper for snapshots, Syncthing for `.stversions`."""
 OF_ANOTHER_PROGRAM = "what another program keeps for itself"
 """Why such a directory is left out, and what git keeps beside its references."""
 GIT = ".git"
@@ -44,6 +59,18 @@ are one in ten."""
 UNFINISHED = "an unfinished or temporary file"
 
 
+def is_of_another_program(name: str) -> bool:
+    """Whether a directory of this name is what another program keeps for itself: caches, trash, snapshots of the rest."""
+    return name in SKIPPED_DIRECTORIES or _TRASH_OF_A_USER.fullmatch(name) is not None
+
+
+def are_of_another_program(names: Sequence[str]) -> bool:
+    """Whether any of the directories is."""
+    return not SKIPPED_DIRECTORIES.isdisjoint(names) or any(
+        name.startswith(".Trash-") and is_of_another_program(name) for name in names
+    )
+
+
 def is_unfinished(name: str) -> bool:
     """Whether the name of a file says that it is being written, or is only there while it is open."""
     return (
@@ -66,6 +93,6 @@ def directory_of_another_program(key: str) -> str | None:
     for depth, part in enumerate(parts[:-1], 1):
         if part == TRASH:
             return None
-        if part == GIT or part in SKIPPED_DIRECTORIES:
+        if part == GIT or is_of_another_program(part):
             return "/".join(parts[:depth])
     return None

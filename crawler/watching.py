@@ -21,7 +21,7 @@ from catalog.store import Store
 from crawler.addresses import LOCAL, local_path, scheme_of
 from crawler.event_bodies import Hint
 from crawler.event_inbox import note_hints
-from crawler.unfinished import SKIPPED_DIRECTORIES, is_inside_git, is_unfinished
+from crawler.unfinished import are_of_another_program, is_inside_git, is_unfinished
 
 CHANGES = frozenset({"created", "modified", "moved", "deleted", "closed"})
 """What is told beside these is that somebody looked at a file."""
@@ -117,11 +117,7 @@ class DirectoryWatch:
             return
         key = path[len(below) :]
         directory, _, name = key.rpartition("/")
-        if (
-            is_unfinished(name)
-            or not SKIPPED_DIRECTORIES.isdisjoint(directory.split("/"))
-            or is_inside_git(key)
-        ):
+        if is_unfinished(name) or are_of_another_program(directory.split("/")) or is_inside_git(key):
             return
         root.needs_crawl = root.needs_crawl or is_directory or len(root.keys) >= MOST_WAITING
         root.keys.add(ObjectKey(key))

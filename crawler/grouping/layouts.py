@@ -49,6 +49,9 @@ STATE_OF_PART = pattern(
 )
 """The state of what trains one part of a network, called after both; one with tensors of its own may be a model of that name.
 Source: speechbrain/speechbrain utils/checkpoints.py (`CKPT+…/scheduler_model.ckpt`), huggingface/nanotron serialize."""
+INDEX_OF_DOWNLOADS = pattern(r"^\.(?:msc|mdl)$")
+"""What ModelScope pickles beside a model that it downloaded. Source: modelscope/modelscope hub/utils/caching.py
+(`MODEL_INDEX_FILE`, `MODEL_META_FILE_NAME`)."""
 STATE_OF_MARIAN = pattern(r"^.+\.npz\.optimizer\.npz$")
 """What Marian goes on from, beside `NAME.npz`. Source: marian-nmt/marian-dev src/training/graph_group.cpp (`save`)."""
 STATE_DIRECTORY = pattern(r"^(?P<stem>.+)-state$")

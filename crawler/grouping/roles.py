@@ -31,6 +31,7 @@ from crawler.grouping.layouts import (
     DEEPSPEED_STATE,
     HEAD,
     HUB_REPOSITORY,
+    INDEX_OF_DOWNLOADS,
     OPTIMIZER_STATE,
     PROJECTOR,
     STATE_DIRECTORY,
@@ -120,10 +121,13 @@ def _role(member: Member, with_weights: set[str], with_whole: set[str]) -> Role 
 
 
 def _is_state_of_part(member: Member) -> bool:
-    """Whether it is a state by its name that holds no tensors, or only Marian's moments; what would run something, or may, is shown all the same."""
+    """Whether it is a state or an index by its name that holds no tensors, or only Marian's moments; what would run something,
+    or may, is shown all the same.
+    """
     extraction, name = member.extraction, name_of(member.object.key)
     is_of_marian = STATE_OF_MARIAN.match(name) is not None
-    if extraction is None or (STATE_OF_PART.match(name) is None and not is_of_marian):
+    is_named_so = STATE_OF_PART.match(name) or INDEX_OF_DOWNLOADS.match(name)
+    if extraction is None or (is_named_so is None and not is_of_marian):
         return False
     is_empty = extraction.tensors is None or not extraction.tensors.tallies
     return (is_empty or is_of_marian) and all(risk.severity < Severity.MEDIUM for risk in extraction.risks)

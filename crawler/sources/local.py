@@ -32,10 +32,11 @@ from crawler.source import Listed, no_objects
 from crawler.unfinished import (
     GIT,
     OF_ANOTHER_PROGRAM,
-    SKIPPED_DIRECTORIES,
     TRASH,
     UNFINISHED,
+    are_of_another_program,
     is_inside_git,
+    is_of_another_program,
     is_unfinished,
 )
 
@@ -251,7 +252,7 @@ class LocalSource:
         *directories, name = key.split("/")
         return (
             is_unfinished(name)
-            or not SKIPPED_DIRECTORIES.isdisjoint(directories)
+            or are_of_another_program(directories)
             or len(directories) > MAX_DEPTH
             or is_inside_git(key)
             or any(self._path(above) in self._exclude for above in upwards(key))
@@ -267,9 +268,10 @@ class LocalSource:
         if left_out:
             listing.skipped.append((key, left_out))
         elif is_directory:
-            if entry.name == GIT or (entry.name in SKIPPED_DIRECTORIES and entry.name != TRASH):
+            is_others = is_of_another_program(entry.name)
+            if entry.name == GIT or (is_others and entry.name != TRASH):
                 listing.skipped.append((key, OF_ANOTHER_PROGRAM))
-            if entry.name not in SKIPPED_DIRECTORIES:
+            if not is_others:
                 listing.below.append(_Directory(key, listing.directory.depth + 1))
         elif is_unfinished(entry.name):
             listing.skipped.append((key, UNFINISHED))

@@ -40,8 +40,8 @@ from crawler.selection import Selection
 from crawler.source import Listed
 from crawler.unfinished import (
     OF_ANOTHER_PROGRAM,
-    SKIPPED_DIRECTORIES,
     UNFINISHED,
+    are_of_another_program,
     directory_of_another_program,
     is_inside_git,
     is_unfinished,
@@ -298,7 +298,7 @@ class S3Source:
         if is_unfinished(name):
             return UNFINISHED
         if directory != self._kept_directory:  # a listing goes through them one after the other
-            if not SKIPPED_DIRECTORIES.isdisjoint(directory.split("/")):
+            if are_of_another_program(directory.split("/")):
                 return ""
             self._kept_directory = directory
         if ".git/" in key and is_inside_git(key):

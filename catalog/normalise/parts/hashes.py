@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from catalog.layouts.content_addressed import content_key
 from catalog.normalise.assembly import Draft
 from catalog.normalise.parts.measured import counted_observation, listing_observation
 from catalog.normalise.parts.weight_sets import WeightSet
@@ -14,6 +15,7 @@ from catalog.records.hashes import combined_sha256, tensors_hash
 LEAST_TENSORS = 8
 """Fewer tensors have the same names and shapes by chance."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_OF_SHA256 = "sha256:"
 
 
 def describe(draft: Draft, chosen: Sequence[WeightSet], files: Sequence[Member]) -> None:
@@ -39,6 +41,18 @@ def _set_content_hash(draft: Draft, files: Sequence[Member]) -> None:
                 stated,
             )
             draft.flags.add("conflict")
+        named = content_key(member.object.key)
+        if (
+            proven is not None
+            and named is not None
+            and named.startswith(_OF_SHA256)
+            and named[len(_OF_SHA256) :] != proven
+        ):
+            draft.problem(
+                "checksum-mismatch",
+                f"{display_key(member.object.key)} has the SHA-256 {proven}, not the one that it is called by",
+                listing_observation([member], "content_hash", [proven]),
+            )
         known = proven or (stated.raw if stated is not None else None)
         if known is not None:
             hashes.append(known)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from hashlib import sha256
 
+import pytest
 from fixtures.normalise import document, file, said, tally, tensors, weights
 
 from catalog.records import Evidence, FileStatus, Member, Origin, Role, TensorInfo
@@ -70,6 +71,13 @@ def test_a_checksum_file_for_one_shard_is_not_about_the_model() -> None:
     both = document(*shards, file("m/SHA256SUMS", *sums, role=Role.AUXILIARY), key="m")
     assert "content_hash" not in one
     assert both["content_hash"] == sha256(f"{A}\n{B}\n".encode()).hexdigest()
+
+
+@pytest.mark.parametrize(("named", "problems"), [(A, []), (B, ["checksum-mismatch"])])
+def test_a_blob_with_other_bytes_than_its_name_says_is_a_problem(named, problems) -> None:
+    """A blob that was damaged while it was copied to another machine looked whole."""
+    made = document(weights(f"models/blobs/sha256-{named}", tally(1), sha256=A), key="m")
+    assert [problem["code"] for problem in made.get("problems", [])] == problems
 
 
 def test_a_checksum_that_the_bytes_contradict_is_a_problem_and_not_the_hash() -> None:
