@@ -22,6 +22,17 @@ _LAST_OF_KEYS = tuple("0123456789abcdefr")
 """Characters with which a digest, or `.dir` behind it, ends. Few names of files do."""
 
 
+_SHARED = re.compile(r"(?:^|/)blobs/([0-9a-f]{2})/\1[0-9a-f]{62}$")
+
+
+def is_shared_blob(key: str) -> bool:
+    """Whether the key is that of bytes that all repositories of a hub's cache link to, under a hash that is no SHA-256.
+
+    Source: huggingface_hub utils/_shared_blobs.py (`HF_HUB_CACHE/blobs/<2 digits>/<xet hash>`).
+    """
+    return _SHARED.search(key) is not None
+
+
 def content_key(key: str) -> str | None:
     """`sha256:<hex>` or `md5:<hex>` that the layout promises for the object at `key`; None for ordinary names."""
     if not key.endswith(_LAST_OF_KEYS):

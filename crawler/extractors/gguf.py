@@ -191,7 +191,7 @@ def _tell_quantization(findings: Findings, header: gguf_format.GgufHeader) -> No
         return
     place = _kv("general.file_type")
     findings.say("extra.general.file_type", number, place)
-    label = ggml_types.file_type_label(number, {info.dtype for info in header.tensors})
+    label = ggml_types.file_type_label(number, header.tensors)
     if label is None:
         return
     findings.say("precision", label, place)

@@ -26,7 +26,7 @@ class LlamafileExtractor:
     """Reads the directory at the end and the header of the model inside; the program is not looked into."""
 
     name = "llamafile"
-    version = 1
+    version = 2
     description = "llamafile (.llamafile): a GGUF model inside a program"
     reads = "what its GGUF model says, default arguments, other models inside"
     limits = "as for zip and GGUF; the program itself is unchecked"

@@ -14,7 +14,7 @@ class WhisperCppExtractor:
     """Walks from tensor to tensor behind the words; their values are stepped over."""
 
     name = "whisper-cpp"
-    version = 1
+    version = 2
     description = "Models of whisper.cpp (ggml-*.bin)"
     reads = "sizes of encoder and decoder, file type, names, shapes, types and counts of all tensors"
     limits = "1,000,000 words, 100,000 tensors, 512 requests; other GGML files from before GGUF are recognised, not read"
@@ -59,7 +59,7 @@ class WhisperCppExtractor:
 
 def _tell_file_type(findings: Findings, number: int, infos: list[TensorInfo]) -> None:
     number %= whisper_ggml.FILE_TYPES_OF_ONE_VERSION
-    label = ggml_types.file_type_label(number, {info.dtype for info in infos})
+    label = ggml_types.file_type_label(number, infos)
     if label is None:
         return
     findings.say("precision", label, "header:ftype")

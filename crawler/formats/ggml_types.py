@@ -6,7 +6,10 @@ Source: ggml-org/llama.cpp ggml/include/ggml.h (`ggml_type`), include/llama.h (`
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
+
+from catalog.records import TensorInfo
 
 TENSOR_TYPES: dict[int, tuple[str, int, int]] = {
     0: ("F32", 1, 4),
@@ -90,6 +93,7 @@ FILE_TYPES: dict[int, str] = {
     40: "Q1_0",
 }
 PLAIN = frozenset({"F64", "F32", "F16", "BF16", "I8", "I16", "I32", "I64"})
+_VOCABULARY = re.compile(r"(?:token_embd|output|per_layer_token_embd)\.weight$")
 _FAMILY = re.compile(r"(I?Q\d|TQ\d|MXFP4|NVFP4|B?F\d+)")
 
 
@@ -98,13 +102,26 @@ def tensor_type(number: int) -> tuple[str, int | None, int | None]:
     return TENSOR_TYPES.get(number, (f"GGML_{number}", None, None))
 
 
-def file_type_label(number: int, dtypes: Iterable[str]) -> str | None:
-    """The file type's name, if at least one tensor is of its family (`Q4_K_M` needs some Q4)."""
+def file_type_label(number: int, tensors: Iterable[TensorInfo]) -> str | None:
+    """The file type's name, if most weights are of its family: `Q4_K_M` has Q6 in it, too, but mostly Q4. Writers count
+    tensors, not weights, and name a file with large Q2 beside many small Q4 after the latter. It may also be most without
+    the vocabularies, which are large in a small model and kept in another type on purpose.
+    """
     label = FILE_TYPES.get(number)
     if label is None:
         return None
     family = _family(label)
-    return label if any(_family(dtype) == family for dtype in dtypes) else None
+    everything: Counter[str | None] = Counter()
+    vocabularies: Counter[str | None] = Counter()
+    for info in tensors:
+        everything[_family(info.dtype)] += info.elements
+        if _VOCABULARY.match(info.name):
+            vocabularies[_family(info.dtype)] += info.elements
+    return label if _is_most(family, everything) or _is_most(family, everything - vocabularies) else None
+
+
+def _is_most(family: str | None, counted: Counter[str | None]) -> bool:
+    return counted[family] > 0 and counted[family] == max(counted.values())
 
 
 def bits(label: str) -> float | None:

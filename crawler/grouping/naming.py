@@ -15,6 +15,7 @@ from catalog.records import (
     Group,
     SourceId,
 )
+from catalog.text.patterns import pattern
 from crawler.grouping.draft import (
     ROOT_KEY,
     Draft,
@@ -36,6 +37,8 @@ from crawler.promises import FileNames
 
 OF_A_RUN = (CHECKPOINT_DIRECTORY, DATED_DIRECTORY, DRAFTER_DIRECTORY, FOLD_DIRECTORY)
 """Directories that are called after the one above them."""
+_DOT_OF_MODELSCOPE = pattern(r"(?<=\d)___(?=\d)")
+"""What stands in its cache for the dot of `net2.5`. Source: modelscope/modelscope hub/utils/utils.py."""
 OUTPUT = "dvc:"
 """How the subject of an output begins that a file of DVC names: its path follows."""
 
@@ -123,7 +126,7 @@ def name_hint(source: SourceId, draft: Draft, promised: FileNames) -> str:
         name = of_run
     elif name in {"artifacts", "model", "data"} and draft.whole and parent:
         name = _of_run(source, directory_of(path)) or parent
-    return name or promised.without_package_suffix(_last_of(source))
+    return _DOT_OF_MODELSCOPE.sub(".", name) or promised.without_package_suffix(_last_of(source))
 
 
 def _last_of(source: SourceId) -> str:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Protocol
 
-from catalog.layouts.content_addressed import content_key
+from catalog.layouts.content_addressed import content_key, is_shared_blob
 from catalog.lazy_dataclasses import dataclass, field, replace
 from catalog.records import Extraction, Member, ObjectMeta
 from catalog.store.directories import (
@@ -194,7 +194,9 @@ def _named(extraction: Extraction) -> Iterator[str]:
 
 def is_blob(key: str) -> bool:
     """Whether the key names bytes that other names of the same file may stand for."""
-    return name_of(directory_of(key)) == BLOBS or (content_key(key) or "").startswith(SHA256)
+    if name_of(directory_of(key)) == BLOBS or (content_key(key) or "").startswith(SHA256):
+        return True
+    return is_shared_blob(key)
 
 
 class _Links:

@@ -9,6 +9,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from catalog.layouts import names
+from catalog.layouts.content_addressed import is_shared_blob
 from catalog.records import (
     FileStatus,
     Member,
@@ -166,7 +167,7 @@ def without_linked_blobs(members: Sequence[Member]) -> list[Member]:
 
     Source: huggingface_hub, file_download (`blobs/` holds the bytes, `snapshots/<revision>/` links to them).
     """
-    blobs = [member for member in members if name_of(directory_of(member.object.key)) == "blobs"]
+    blobs = [member for member in members if _is_in_blobs(member.object.key)]
     hidden = {id(member) for member in blobs}
     named = {member.object.file_identity for member in members if id(member) not in hidden}
     linked = {id(blob) for blob in blobs if blob.object.file_identity and blob.object.file_identity in named}
@@ -183,6 +184,10 @@ def without_linked_blobs(members: Sequence[Member]) -> list[Member]:
             and (match["repository"], blob.object.size_bytes) in copies
         }
     return [member for member in members if id(member) not in linked]
+
+
+def _is_in_blobs(key: str) -> bool:
+    return name_of(directory_of(key)) == "blobs" or is_shared_blob(key)
 
 
 def as_data(member: Member, reference: Reference) -> Member:

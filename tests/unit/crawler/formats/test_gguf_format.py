@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from catalog.records import TensorInfo
 from catalog.testing.extractors import Storage
 from crawler.extractors.gguf import GgufExtractor
 from crawler.formats import ggml_types, gguf_format
@@ -123,15 +124,31 @@ def test_template_that_attacks_is_a_risk():
 
 
 @pytest.mark.parametrize(
-    ("number", "dtypes", "label"),
+    ("number", "weights", "label"),
     [
-        (15, {"Q4_K", "Q6_K", "F32"}, "Q4_K_M"),
-        (15, {"F16", "F32"}, None),
-        (27, {"IQ3_S", "Q4_K"}, "IQ3_M"),
-        (0, {"F32"}, "F32"),
-        (38, {"MXFP4", "F32"}, "MXFP4"),
-        (9999, {"F32"}, None),
+        (15, {"Q4_K": 60, "Q6_K": 40, "F32": 1}, "Q4_K_M"),
+        (15, {"F16": 9, "F32": 1}, None),
+        (27, {"IQ3_S": 6, "Q4_K": 5}, "IQ3_M"),
+        (0, {"F32": 1}, "F32"),
+        (38, {"MXFP4": 90, "F32": 1}, "MXFP4"),
+        (14, {"IQ2_S": 90, "Q4_K": 10}, None),
+        (1, {"MXFP4": 90, "F16": 10}, None),
+        (15, {"Q4_K": 3, "token_embd.weight": 90}, "Q4_K_M"),
+        (7, {"token_embd.weight": 90}, "Q8_0"),
+        (15, {}, None),
+        (9999, {"F32": 1}, None),
     ],
 )
-def test_file_type_counts_only_with_a_tensor_of_its_family(number, dtypes, label):
-    assert ggml_types.file_type_label(number, dtypes) == label
+def test_file_type_counts_only_where_most_weights_are_of_its_family(number, weights, label):
+    """A file of which nine tenths are in 2 bits was called `Q4_K_S` by its writer, who counts tensors, and by the catalog."""
+    infos = [
+        TensorInfo(
+            name=kind if "." in kind else f"blk.0.{kind}",
+            dtype="Q8_0" if "." in kind else kind,
+            shape=(elements,),
+            elements=elements,
+            bytes=elements,
+        )
+        for kind, elements in weights.items()
+    ]
+    assert ggml_types.file_type_label(number, infos) == label
