@@ -227,6 +227,11 @@ class Findings:
                 Problem(code=code, message=message[:1000], key=self._reader.key, pointer=pointer)
             )
 
+    def told_twice(self, value: Any, pointer: str) -> None:
+        """Says which keys of an object stand twice in it: of two values one is left out."""
+        for key in getattr(value, "duplicates", ()):
+            self.problem("duplicate-key", f"the key {key[:200]!r} stands twice; the last one counts", pointer)
+
     def failed(self, error: ExtractError, *, status: FileStatus = FileStatus.PARTIAL) -> None:
         """A part could not be read: the rest stays true."""
         if isinstance(error, LimitExceeded):

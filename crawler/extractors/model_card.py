@@ -128,6 +128,7 @@ def _metadata(findings: Findings, text: str) -> Mapping[str, Any] | None:
     if not isinstance(value, Mapping):
         findings.problem("front-matter", "the front matter is not a list of keys", "front-matter:")
         return None
+    findings.told_twice(value, "front-matter:")
     return value
 
 

@@ -44,7 +44,7 @@ class ModeldexSidecarExtractor:
     """Reads the whole file. Every key is checked against the field table; what has no field is kept and named."""
 
     name = "modeldex-sidecar"
-    version = 4
+    version = 5
     description = "modeldex.yaml or modeldex.json beside a model, NAME.modeldex.yaml beside a file"
     reads = (
         "any field of the document, metrics with data set and split, hyper-parameters; unknown keys are kept"
@@ -64,6 +64,7 @@ class ModeldexSidecarExtractor:
             return findings.extraction()
         if not isinstance(tree, Mapping):
             raise Malformed("a sidecar is a list of keys with values, such as `name: my-model`")
+        findings.told_twice(tree, "json:" if as_json else "yaml:")
         teller = _Teller(findings, "json" if as_json else "yaml", reader.key)
         for count, entry in enumerate(field_tree.walk(tree)):
             if count >= MAX_VALUES:

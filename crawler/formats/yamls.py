@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 Yaml: TypeAlias = Any
 """None (an empty document), Scalar, list or dict with text keys."""
 
+MAX_DUPLICATES = 20
+"""So many keys of one mapping that stand twice are noted."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _INTEGER = re.compile(r"[-+]?[0-9]{1,40}")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
@@ -60,6 +62,21 @@ class Scalar(str):
     def null(self) -> bool:
         """Whether it stands for nothing: empty, `~` or `null`, unquoted."""
         return self.plain and self in _NULLS
+
+
+class YamlObject(dict[str, Any]):
+    """A mapping. `duplicates` are keys that stand more than once in it; the last one counts."""
+
+    __slots__ = ("duplicates",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.duplicates: tuple[str, ...] = ()
+
+    def place(self, key: str, value: Yaml) -> None:
+        if key in self and key not in self.duplicates and len(self.duplicates) < MAX_DUPLICATES:
+            self.duplicates += (key,)
+        self[key] = value
 
 
 def load(data: bytes | str, *, documents: bool = False, limits: YamlLimits | None = None) -> Yaml:
@@ -165,7 +182,7 @@ def _events(text: str) -> Iterator[yaml.Event]:
 class _Open:
     """A collection whose end has not come. `weight` counts its nodes with aliases expanded."""
 
-    value: dict[str, Yaml] | list[Yaml]
+    value: YamlObject | list[Yaml]
     anchor: str | None
     weight: int = 1
     key: str | None = None
@@ -210,7 +227,7 @@ class _Builder:
                 raise LimitExceeded("depth of a YAML file", limit=self._limits.depth)
             mapping = isinstance(event, yaml.MappingStartEvent)
             self._anchors.pop(event.anchor or "", None)
-            self._stack.append(_Open({} if mapping else [], event.anchor))
+            self._stack.append(_Open(YamlObject() if mapping else [], event.anchor))
 
     def _alias(self, event: yaml.AliasEvent) -> None:
         self._aliases += 1
@@ -238,7 +255,7 @@ class _Builder:
                 raise Malformed("a YAML key that is not text")
             parent.key = str(value)
         else:
-            parent.value[parent.key] = value
+            parent.value.place(parent.key, value)
             parent.key = None
 
 

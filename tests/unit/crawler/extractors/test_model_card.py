@@ -10,6 +10,7 @@ from fixtures.extraction import all_values_of, extract, values_of
 
 from catalog.testing.extractors import ExtractorSuite, Sample
 from crawler.extractors.model_card import ModelCardExtractor
+from crawler.extractors.modeldex_sidecar import ModeldexSidecarExtractor
 
 DATA = Path(__file__).parents[3] / "corpus" / "data" / "hub"
 
@@ -40,6 +41,27 @@ def test_a_tag_that_names_no_base_is_none():
     )
     seen = extract(ModelCardExtractor, "lora/README.md", card.encode()).observations
     assert [item.raw for item in seen if item.field == "tags"] == ["lora", "base_model:adapter:org/base"]
+
+
+@pytest.mark.parametrize(
+    ("extractor", "key", "text"),
+    [
+        (
+            ModelCardExtractor,
+            "net/README.md",
+            "---\nlicense: mit\nlicense: apache-2.0\nlicense: apache-2.0\n---\n",
+        ),
+        (ModeldexSidecarExtractor, "net/modeldex.yaml", "license: mit\nlicense: apache-2.0\n"),
+        (ModeldexSidecarExtractor, "net/modeldex.json", '{"license": "mit", "license": "apache-2.0"}'),
+    ],
+)
+def test_a_key_that_stands_twice_is_told(extractor, key, text):
+    """Of two licences one was left out, and nobody knew."""
+    extraction = extract(extractor, key, text.encode())
+    assert [seen.raw for seen in extraction.observations if seen.field == "license"] == ["apache-2.0"]
+    assert [problem.message for problem in extraction.problems] == [
+        "the key 'license' stands twice; the last one counts"
+    ]
 
 
 LICENCES = {
