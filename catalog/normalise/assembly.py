@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import cache
@@ -22,6 +21,7 @@ from catalog.normalise.parts import edits
 from catalog.normalise.parts.evaluations import Evaluations
 from catalog.normalise.precedence import ranked, reason_lost
 from catalog.normalise.values import field_values
+from catalog.normalise.values.base_models import base_model_id, of_owners
 from catalog.normalise.values.dates import DateReading
 from catalog.records import (
     Contender,
@@ -392,16 +392,18 @@ class Draft:
             Contender(observation=seen, value=word, changes=() if word == item else (f"alias {item}→{word}",))
             for seen in self.observed("base_model.id")
             for item in (seen.raw if isinstance(seen.raw, list) else [seen.raw])
-            if isinstance(item, str | int | float) and (word := _model_id(cleaning.keyword(str(item))))
+            if isinstance(item, str | int | float) and (word := base_model_id(cleaning.keyword(str(item))))
         ]
         good, beaten = by_hand_first(
             ranked("authored", contenders, distances=self.found.distances, aside=self.found.aside)
         )
         bases: dict[str, dict[str, str]] = {}
+        full = of_owners(contender.value for contender in good[:MAX_UNION])
         for contender in good[:MAX_UNION]:
             seen = contender.observation
             relation = seen.context.get("relation") or relations.get(seen.key)
-            entry = bases.setdefault(contender.value.casefold(), {"id": contender.value})
+            name = full.get(contender.value.casefold(), contender.value)
+            entry = bases.setdefault(name.casefold(), {"id": name})
             if relation:
                 entry.setdefault("relation", stored_slug(str(relation)))
         if bases:
@@ -426,16 +428,6 @@ class Draft:
         if any(part in seen.pointer for part in WEAK_POINTERS.get(row.name, ())):
             return replace(seen, evidence=Evidence.INFERRED)
         return seen
-
-
-_FOLDER = re.compile(r"/|~|\.{1,2}/|[A-Za-z]:[\\/]")
-
-
-def _model_id(word: str) -> str:
-    """A hub id without the hub's address; of a folder of the machine that trained, the last part is all that means something."""
-    if _FOLDER.match(word):
-        word = word.replace("\\", "/").rstrip("/").rpartition("/")[2]
-    return word.removeprefix("https://huggingface.co/").removeprefix("hf.co/").strip("/ ")
 
 
 def _risk_entry(risk: Risk) -> dict[str, Any]:

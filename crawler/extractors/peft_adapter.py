@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
+from catalog.normalise.values.base_models import base_model_id, is_folder
 from catalog.records import Evidence, Extraction, Origin, Role, Severity
 from crawler.candidates import Signs
 from crawler.extractor import Claim, Findings
@@ -32,7 +32,6 @@ _MLX_KNOWN = frozenset(
 )
 _ADAPTER_HUB = ("adapters.", "adapter-transformers.", "adapter_transformers.")
 """With what the library Adapters, and its forerunner, begin their version."""
-_FOLDER = re.compile(r"^(?:/|~|\.{1,2}/|[A-Za-z]:)")
 
 
 class PeftAdapterExtractor:
@@ -43,7 +42,7 @@ class PeftAdapterExtractor:
     """
 
     name = "peft-adapter"
-    version = 5
+    version = 6
     description = "adapter_config.json of PEFT, mlx-lm and Adapters (AdapterHub)"
     reads = "adapter type, rank, alpha, target modules, base model, task; of mlx-lm how it was trained, too"
     limits = "JSON 16 MB"
@@ -127,7 +126,7 @@ def _tell_mlx(findings: Findings, config: Mapping[str, Any]) -> None:
     schedule = text(mapping(config.get("lr_schedule")).get("name"))
     findings.say("training.scheduler", schedule, pointer("lr_schedule", "name"))
     data = text(config.get("data"))
-    findings.say("datasets", None if data is None or _FOLDER.match(data) else data, pointer("data"))
+    findings.say("datasets", None if data is None or is_folder(data) else data, pointer("data"))
     _tell_base(findings, config, "model", relation="adapter" if is_adapter else "finetune")
     for name, value, place in leftovers(config, _MLX_KNOWN):
         findings.say(f"extra.adapter.{name}", value, place)
@@ -149,11 +148,9 @@ def _tell_base(findings: Findings, config: Mapping[str, Any], key: str, *, relat
     base = text(config.get(key))
     if base is None:
         return
-    if _FOLDER.match(
-        base
-    ):  # a folder of the machine that trained it: the last part is all that means something here
+    if is_folder(base):
         findings.say("extra.adapter.base_model_path", base, place)
-        base = base.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
+        base = base_model_id(base)
         if not base.strip("."):
             return
     revision = text(config.get("revision"))

@@ -11,11 +11,11 @@ from urllib.parse import unquote
 from catalog.layouts import names
 from catalog.layouts.content_addressed import content_key
 from catalog.layouts.variants import without_quantization
+from catalog.normalise.values.base_models import with_dots
 from catalog.records import (
     Group,
     SourceId,
 )
-from catalog.text.patterns import pattern
 from crawler.grouping.draft import (
     ROOT_KEY,
     Draft,
@@ -37,8 +37,6 @@ from crawler.promises import FileNames
 
 OF_A_RUN = (CHECKPOINT_DIRECTORY, DATED_DIRECTORY, DRAFTER_DIRECTORY, FOLD_DIRECTORY)
 """Directories that are called after the one above them."""
-_DOT_OF_MODELSCOPE = pattern(r"(?<=\d)___(?=\d)")
-"""What stands in its cache for the dot of `net2.5`. Source: modelscope/modelscope hub/utils/utils.py."""
 OUTPUT = "dvc:"
 """How the subject of an output begins that a file of DVC names: its path follows."""
 
@@ -126,7 +124,7 @@ def name_hint(source: SourceId, draft: Draft, promised: FileNames) -> str:
         name = of_run
     elif name in {"artifacts", "model", "data"} and draft.whole and parent:
         name = _of_run(source, directory_of(path)) or parent
-    return _DOT_OF_MODELSCOPE.sub(".", name) or promised.without_package_suffix(_last_of(source))
+    return with_dots(name) or promised.without_package_suffix(_last_of(source))
 
 
 def _last_of(source: SourceId) -> str:

@@ -520,13 +520,41 @@ def test_normalising_is_total_and_the_order_of_members_does_not_matter(
         ("/data/models/mistral-base/", "mistral-base"),
         ("./out/bert", "bert"),
         ("C:\\models\\bert", "bert"),
+        (f"/root/.cache/huggingface/hub/models--org--net/snapshots/{'a' * 40}", "org/net"),
+        ("~/.cache/huggingface/hub/models--bert-base", "bert-base"),
+        ("/root/.cache/modelscope/hub/models/org/net2___5", "org/net2.5"),
         ("google-bert/bert-base-uncased", "google-bert/bert-base-uncased"),
         ("https://huggingface.co/google-bert/bert-base-uncased", "google-bert/bert-base-uncased"),
     ],
 )
 def test_a_base_model_in_a_folder_of_the_trainer_s_machine_is_its_last_part(stated: str, shown: str) -> None:
+    """An adapter of a model in the hub's cache had a revision as its base."""
     made = document(file("m/README.md", said("base_model.id", stated), role=Role.CARD))
     assert [base["id"] for base in made["base_model"]] == [shown]
+
+
+@pytest.mark.parametrize(
+    ("card", "shown"),
+    [
+        ("org/Net-8B", {"org/Net-8B"}),
+        (["org/Net-8B", "other/net-8b"], {"org/Net-8B", "other/net-8b", "net-8b"}),
+        ("org/Net-7B", {"org/Net-7B", "net-8b"}),
+    ],
+)
+def test_a_folder_of_the_base_that_the_card_names_is_that_base(card, shown) -> None:
+    """What peft writes of a base on a disk was a second one, and the adapter one of neither."""
+    made = document(
+        file("m/README.md", said("base_model.id", card), role=Role.CARD),
+        file(
+            "m/adapter_config.json",
+            said("base_model.id", "/mnt/models/net-8b", origin=Origin.CONFIG, relation="adapter"),
+            role=Role.CONFIG,
+        ),
+        weights("m/adapter_model.safetensors", tally(1)),
+        key="m",
+    )
+    assert {base["id"] for base in made["base_model"]} == shown
+    assert {base.get("relation") for base in made["base_model"]} - {None} == {"adapter"}
 
 
 def test_weights_that_are_cut_off_make_the_model_partial_whatever_became_of_its_alternatives() -> None:
