@@ -22,7 +22,7 @@ SHELVES_OF_STEPS = frozenset({"checkpoints", "checkpoint", "ckpt", "ckpts"})
 FOLD_DIRECTORY = pattern(
     r"^(?:fold[-_]?(?:\d+|all)|seed[-_]?\d+|release|default|(?:final|best|last|latest|merged)(?:[-_](?:model|checkpoint|ckpt))?"
     r"|(?:model|checkpoint)[-_](?:final|best|last|latest|merged)"
-    r"|b?f(?:p|loat)?(?:8|16|32)|u?int[48]|[48]bit|onnx|openvino|coreml|tflite|flax|tf|tensorflow|pytorch|torch|tensorrt|trt)$",
+    r"|b?f(?:p|loat)?(?:8|16|32)|u?int[48]|[2-8](?:[._]\d{1,3})?[-_]?(?:bits?|bpw)(?:[-_]h\d)?|onnx|openvino|coreml|tflite|flax|tf|tensorflow|pytorch|torch|tensorrt|trt)$",
     re.IGNORECASE,
 )
 """One of several trainings of what the directory above is called (nnU-Net), Megatron's name for what is published, PEFT's

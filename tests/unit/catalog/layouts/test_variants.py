@@ -22,5 +22,5 @@ def test_a_word_for_a_quantisation_is_no_part_of_the_name(word):
 
 
 @pytest.mark.parametrize("name", ["stage-i1-model", "climate-imat-net", "net-i1", "rabbit", "w4a16"])
-def test_other_words_stay(name):
+def test_other_words_stay_in_the_name(name):
     assert without_quantization(name) == name
