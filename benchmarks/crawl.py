@@ -235,6 +235,7 @@ def growth(folder: Path, counts: Sequence[int], environment: dict[str, str], *, 
         write_tree(root, models, copies=copies)
         files = sum(len(names) for _, _, names in os.walk(root))
         cost = crawl(home, root, environment)
+        store = sizes(home).store
         again = crawl(home, root, environment)
         write_weights(root / "07" / "model-7", 12_345.0)
         changed = crawl(home, root, environment)
@@ -249,7 +250,7 @@ def growth(folder: Path, counts: Sequence[int], environment: dict[str, str], *, 
             )
         print(
             f"{models:9,} {files:10,} {cost.seconds:9.1f} {cost.cpu_seconds:7.1f} {cost.peak_mb:9.0f} {cost.all_mb:8.0f}"
-            f" {cost.own_mb:8.0f} {sizes(home).store / models:19,.0f} {exponents[0]:>10} {exponents[1]:>6}"
+            f" {cost.own_mb:8.0f} {store / models:19,.0f} {exponents[0]:>10} {exponents[1]:>6}"
             f" {again.seconds:9.1f} {changed.seconds:15.1f} {moved.seconds:13.1f} {moved.cpu_seconds:7.1f} {moved.all_mb:8.0f}",
             flush=True,
         )
