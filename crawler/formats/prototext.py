@@ -29,6 +29,8 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _ESCAPE = re.compile(r"\\(?:([0-7]{1,3})|[xX]([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{4})|(.))", re.DOTALL)
+_SURROGATES = range(0xD800, 0xE000)
+"""Halves of characters of UTF-16, which no text has."""
 _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
 _BOOLEANS = {"true": True, "True": True, "false": False, "False": False}
 _CLOSING = {"{": "}", "<": ">"}
@@ -172,7 +174,8 @@ def _unescaped(text: str) -> str:
         if match[1]:
             return chr(int(match[1], 8) & 0xFF)
         if match[2] or match[3]:
-            return chr(int(match[2] or match[3], 16))
+            number = int(match[2] or match[3], 16)
+            return "\N{REPLACEMENT CHARACTER}" if number in _SURROGATES else chr(number)
         return _ESCAPED.get(match[4], match[4])
 
     return _ESCAPE.sub(character, text) if "\\" in text else text

@@ -103,3 +103,11 @@ def test_text_that_is_cut_short_or_goes_on_for_ever_is_refused(text, error):
     assert issubclass(error, ExtractError)
     with pytest.raises(error):
         prototext.load(text)
+
+
+def test_half_of_a_character_in_a_configuration_is_no_text():
+    """The record of the model could not be made: no database holds half of a character."""
+    values = values_of(
+        extract(TritonExtractor, "net/config.pbtxt", b'name: "net \\ud800"\nmax_batch_size: 1')
+    )
+    assert values["name"] == "net \N{REPLACEMENT CHARACTER}"
