@@ -12,12 +12,12 @@ from catalog.text.patterns import pattern
 MAX_PIECES = 676
 """As many as two letters count, `aa` to `zz`."""
 _FIRST_PIECE = pattern(
-    r"(?P<before>.+\.[A-Za-z]\w{2,14}(?:[-_.]?(?:part|split|chunk|piece)[-_.]?|\.))"
+    r"(?P<before>.+\.[A-Za-z]\w{2,14}(?:[-_.]?(?:part|split|chunk|piece)[-_.]?|\.(?!\d$)))"
     r"(?:(?P<number>0{0,5}[01])(?P<behind>of(?P<total>\d{1,3}))?|(?P<letters>a{1,2}))$",
     re.IGNORECASE,
 )
 """`NAME.gguf.part1of2`, `NAME.gguf-split-a`, `NAME.gguf.aa`, `NAME.safetensors.001`: behind a whole name. People cut files so
-for hubs that take none beyond a size, and put them together with `cat`.
+for hubs that take none beyond a size, and put them together with `cat`. `NAME.safetensors.1` is a second download.
 """
 _CUT = pattern(r"(?:[-_.]?(?:part|split|chunk|piece)[-_.]?|\.)$", re.IGNORECASE)
 _NUMBER = pattern(r"(?P<before>.*?)(?P<number>0{0,5}[01])(?P<behind>of\d{1,6})?$", re.IGNORECASE)
