@@ -23,11 +23,11 @@ from crawler.reader import RangedReader
 TORCHTUNE = "torchtune_config.yaml"
 NAMES = frozenset({"config.yaml", "config.yml", TORCHTUNE})
 _OF_A_TRAINING = re.compile(
-    rb"^[ ]{0,4}(?:learning_rate|lr|lr0|base_lr|BASE_LR|(?:train_|per_device_train_)?batch_size|(?:num_|max_|num_train_)?epochs?|max_steps"
+    rb"^[ ]{0,4}(?:learning_rate|lr|lr0|base_lr|BASE_LR|(?:train_|per_device_train_)batch_size|(?:num_|max_|num_train_)?epochs?|max_steps"
     rb"|optim(?:izer)?(?:_conf)?|SOLVER|META_ARCHITECTURE)[ ]*:",
     re.MULTILINE,
 )
-"""What the settings of a training have, and those of a server or a data set have not."""
+"""What the settings of a training have, and those of a server or a data set have not: these have batches, too."""
 _TASKS = {
     "PanopticFPN": "image-segmentation",
     "SemanticSegmentor": "image-segmentation",

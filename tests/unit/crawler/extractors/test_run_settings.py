@@ -77,3 +77,10 @@ def test_what_settings_call_is_checked():
 )
 def test_a_configuration_without_a_setting_of_a_training_is_nobodys(head):
     assert RunSettingsExtractor().claims("app/config.yaml", head) is None
+
+
+def test_the_batches_of_a_server_are_no_training():
+    """The batch of a server beside a model became the one that the model was trained with."""
+    extractor = RunSettingsExtractor()
+    assert extractor.claims("net/config.yaml", b"server:\n  batch_size: 32\n  port: 80\n") is None
+    assert extractor.claims("net/config.yaml", b"batch_size: 32\nlr: 0.1\n") is not None
