@@ -92,6 +92,8 @@ class GgufExtractor:
 
 
 _PARTS_OF_SPLIT = "split.count"
+_MOST_PARTS = 2**16 - 1
+"""Source: ggml-org/llama.cpp src/llama-model-loader.cpp, which reads `split.count` as 16 bits."""
 PARTS = frozenset({"mmproj", "clip"})
 NO_MODEL = frozenset({"imatrix", "controlvector", "vocab"})
 """Source: ggml-org/llama.cpp gguf-py/gguf/constants.py (`GGUFType`), tools/imatrix, tools/cvector-generator."""
@@ -141,7 +143,7 @@ def _tell_split(findings: Findings, pairs: Mapping[str, Any]) -> None:
     Source: ggml-org/llama.cpp tools/gguf-split (`split.no`, `split.count`).
     """
     count = pairs.get(_PARTS_OF_SPLIT)
-    if type(count) is not int or count < 2:
+    if type(count) is not int or not 2 <= count <= _MOST_PARTS:
         return
     findings.say("shards.expected", count, _kv(_PARTS_OF_SPLIT))
     if pairs.get("split.no") == 0 and shard_of(findings.file_name) is None:
