@@ -242,7 +242,11 @@ def _placed(seen: Observation) -> Iterator[Observation]:
     yield seen
     if seen.field.startswith("hyperparameters."):
         target = setting_field(seen.field.partition(".")[2])
-        if target is not None and not _sets_limit(seen, target):
+        if (
+            target is not None
+            and not _sets_limit(seen, target)
+            and not _is_of_no_training(seen.field, target)
+        ):
             yield replace(seen, field=target, context={**seen.context, "setting": True})
 
 
@@ -250,6 +254,34 @@ def _sets_limit(seen: Observation, target: str) -> bool:
     """`max_epochs`, `max_steps`: what a training may last at most is not how long it lasted."""
     name = stored_slug(seen.field.rpartition(".")[2])
     return name.startswith("max_") and target in {"training.epochs", "training.steps"}
+
+
+_OF_NO_TRAINING = frozenset(
+    {
+        "val",
+        "valid",
+        "validation",
+        "eval",
+        "evaluation",
+        "test",
+        "testing",
+        "predict",
+        "inference",
+        "serving",
+        "server",
+    }
+)
+_OF_DATA = frozenset({"data", "dataset", "datasets"})
+
+
+def _is_of_no_training(field: str, target: str) -> bool:
+    """`validation.batch_size`, `server.batch_size`: what stands in the group of something else is not how the model was
+    trained; nor is `data.seed`, after which data are split, the seed of its run.
+    """
+    groups = {group.lower() for group in field.split(".")[1:-1]}
+    return not groups.isdisjoint(_OF_NO_TRAINING) or (
+        target == "training.seed" and not groups.isdisjoint(_OF_DATA)
+    )
 
 
 def _leaves(prefix: str, value: dict[Any, Any], depth: int) -> Iterator[tuple[str, Any]]:

@@ -235,6 +235,14 @@ def test_settings_find_their_fields_and_stay_searchable_by_their_own_names() -> 
     assert made["hyperparameters"] == {"dropout": 0.1, "train_lr": 0.05}
 
 
+@pytest.mark.parametrize("name", ["validation.batch_size", "server.batch_size", "data.seed"])
+def test_a_setting_of_something_else_is_not_how_the_model_was_trained(name: str) -> None:
+    """The batch of a validation, or of a server, and the seed that splits the data became those of the training."""
+    made = document(file("model/config.yaml", said(f"hyperparameters.{name}", 7, origin=Origin.RUN)))
+    assert "training" not in made
+    assert made["hyperparameters"] == {name.replace(".", "_"): 7}
+
+
 def test_a_setting_that_is_a_word_stays_a_hyper_parameter() -> None:
     stated = file("model/m.pkl", said("training.learning_rate", "constant", origin=Origin.EMBEDDED))
     own_name = file("model/n.pkl", said("hyperparameters.random_state", "auto", origin=Origin.EMBEDDED))
