@@ -63,6 +63,8 @@ _INVISIBLE = pattern(rf"[{_UNSEEN}](?=\W|$)|(?:(?<=\W)|(?<![\s\S]))[{_UNSEEN}]")
 keyboards of Arabic and Hebrew, too."""
 _LEADING_COMMA = pattern(r"([<>]=?\s?),(?=\d)")
 """`> ,9`: a decimal comma without its zero."""
+_SET = pattern(r"([:=]\s?|\b[iI][nN]\s+)\{(?![^{}]*\bTO\b)([^{}:]*[,\s][^{}:]*)\}")
+"""`license:{mit, apache-2.0}`, as sets are written: one of these. `{0.8 TO 0.9}` is a range, and what has colons is JSON."""
 _LOW_QUOTES = pattern(
     r"\N{DOUBLE LOW-9 QUOTATION MARK}([^\"\N{LEFT DOUBLE QUOTATION MARK}\N{RIGHT DOUBLE QUOTATION MARK}]*)"
     r"[\N{LEFT DOUBLE QUOTATION MARK}\N{RIGHT DOUBLE QUOTATION MARK}]"
@@ -79,6 +81,8 @@ _PAIRED_QUOTES = pattern(
 
 def plain_signs(text: str) -> str:
     """The text with those signs; as long as before."""
+    if "{" in text:
+        text = _SET.sub(lambda values: values[0] if _is_quoted(text, values) else _in_brackets(values), text)
     if "," in text:
         text = _PARTS.sub(
             lambda part: part[0] if part[0].startswith('"') else _LEADING_COMMA.sub(r"\1.", part[0]), text
@@ -87,6 +91,14 @@ def plain_signs(text: str) -> str:
         return _grouped(text)
     text = _PAIRED_QUOTES.sub(lambda quote: f'"{quote[0][1:-1]}"', _LOW_QUOTES.sub(r'"\1"', text))
     return _grouped(_PARTS.sub(lambda part: part[0] if part[0].startswith('"') else _plain(part[0]), text))
+
+
+def _is_quoted(text: str, part: re.Match[str]) -> bool:
+    return bool(text.count('"', 0, part.start()) % 2)
+
+
+def _in_brackets(values: re.Match[str]) -> str:
+    return f"{values[1]}({values[2]})"
 
 
 def _grouped(text: str) -> str:
