@@ -111,7 +111,7 @@ def test_who_only_reads_does_not_load_what_writes():
     assert done.stdout == "False\n"
 
 
-def test_a_new_store_has_pages_that_hold_several_models(tmp_path):
+def test_a_new_store_has_the_pages_and_the_journal_that_suit_it(tmp_path):
     with open_store(Settings(home=tmp_path), write=True) as store, store.engine.connect() as connection:
         assert connection.exec_driver_sql("PRAGMA page_size").scalar_one() == PAGE_BYTES
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar_one() == "wal"
