@@ -24,6 +24,8 @@ APOSTROPHIZED = pattern(r"[\w.+-]+['\N{RIGHT SINGLE QUOTATION MARK}][\w.+-]*")
 _STRIPPED = "-!<>=:~,;.|&'`*?^\\/[]{}"
 _SIGNS = ":<>=!\N{GREATER-THAN OR EQUAL TO}\N{LESS-THAN OR EQUAL TO}\N{NOT EQUAL TO}"
 _JOINS = {"and": Kind.AND, "or": Kind.OR, "not": Kind.NOT, "vs": Kind.OR, "versus": Kind.OR}
+_LEAVING_OUT = frozenset({"no", "without", "w/o", "except", "excluding", "exclude"})
+"""Before a condition these leave it out, as `not` does: `no license:gpl`."""
 _OPERANDS = frozenset({Kind.CONDITION, Kind.WORD, Kind.PHRASE, Kind.CLOSE})
 _OPENING = frozenset({Kind.CONDITION, Kind.WORD, Kind.PHRASE, Kind.OPEN, Kind.NOT})
 _MEANING = frozenset({Kind.CONDITION, Kind.WORD, Kind.PHRASE})
@@ -131,11 +133,23 @@ def _wordless(token: Token) -> bool:
     return token.kind in {Kind.WORD, Kind.PHRASE} and not any(letter.isalnum() for letter in token.text)
 
 
+def _leaves_out(token: Token, tokens: list[Token], index: int) -> bool:
+    following = tokens[index + 1].kind if index + 1 < len(tokens) else None
+    return (
+        token.kind is Kind.WORD
+        and token.text.casefold() in _LEAVING_OUT
+        and following in {Kind.CONDITION, Kind.OPEN}
+        and not (index and tokens[index - 1].kind is Kind.NOT)
+    )
+
+
 def _joining(token: Token, tokens: list[Token], index: int) -> Token:
     kind = _JOINS.get(token.text) if token.kind is Kind.WORD else None
+    after = tokens[index + 1].kind if index + 1 < len(tokens) else None
+    if _leaves_out(token, tokens, index):
+        kind = Kind.NOT
     if kind is None:
         return token
-    after = tokens[index + 1].kind if index + 1 < len(tokens) else None
     before = tokens[index - 1].kind if index else None
     if kind is not Kind.NOT and index + 1 < len(tokens) and tokens[index + 1].text == "not":
         after = Kind.NOT

@@ -16,6 +16,7 @@ from catalog.query.text.sentence_numbers import (
     amount_at,
     bound_at,
     by_unit,
+    joined_ends,
     measure_at,
     open_end,
     span_at,
@@ -159,6 +160,9 @@ def _ranged(sentence: Sentence, at: int, name: str) -> tuple[int, str] | None:
     while sentence.text(at + used) in {"the", "range", "ranging", "of"}:
         used += 1
     span = span_at(sentence, at + used)
+    if span is None and place in _AROUND_TWO_ENDS:
+        ends = joined_ends(sentence, at + used, {"and"})
+        span = None if ends is None else (ends[0], ends[1].text, ends[2].text)
     if span is None:
         return None
     count, low, high = span
@@ -182,7 +186,9 @@ def _is_reversed(low: str, high: str) -> bool:
 
 
 _PLAIN_NUMBER = pattern(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>[^\W\d_]*|%)")
-_PLACES_OF_RANGES = (("outside", "of"), ("out", "of"), ("outside",), ("within",), ("inside",), ("in",))
+_AROUND_TWO_ENDS = (("outside", "of"), ("outside",), ("within",), ("inside",))
+"""Behind these two numbers with `and` are a range, which behind `in` are two values."""
+_PLACES_OF_RANGES = (*_AROUND_TWO_ENDS, ("out", "of"), ("in",))
 
 
 def _stands(sentence: Sentence, at: int, words: Sequence[str]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from catalog.lazy_dataclasses import dataclass
 from catalog.query.text.numbers import SPOKEN_NUMBERS, pointed
@@ -283,25 +283,28 @@ def between(sentence: Sentence, at: int) -> tuple[int, Amount, Amount] | None:
     link = {"between": {"and"}, "from": {"to", "until"}}.get(sentence.text(at))
     if link is None:
         return None
-    low = amount_at(sentence, at + 1)
-    if low is None or not (sentence.text(at + 1 + low.count) in link or _is_ampersand(sentence, at, low)):
+    joined = joined_ends(sentence, at + 1, link)
+    return None if joined is None else (1 + joined[0], *joined[1:])
+
+
+def joined_ends(sentence: Sentence, at: int, links: Collection[str]) -> tuple[int, Amount, Amount] | None:
+    """`1 and 8 billion`, where `and` is one of the links: how many words, and both ends."""
+    low = amount_at(sentence, at)
+    if low is None or not _links(sentence, at + low.count, links):
         return None
-    high = amount_at(sentence, at + 2 + low.count)
+    high = amount_at(sentence, at + 1 + low.count)
     if high is None:
         return None
     if not low.unit and high.unit:  # between 1 and 8 billion
         low = Amount(count=low.count, digits=low.digits, unit=high.unit, sign="")
-    return 2 + low.count + high.count, low, high
+    return 1 + low.count + high.count, low, high
 
 
-def _is_ampersand(sentence: Sentence, at: int, low: Amount) -> bool:
-    """`between 0.8 & 0.9`."""
-    place = at + 1 + low.count
-    return (
-        sentence.text(at) == "between"
-        and place < len(sentence.words)
-        and sentence.words[place].whole in {"&", "&&"}
-    )
+def _links(sentence: Sentence, at: int, links: Collection[str]) -> bool:
+    """Whether one of the links stands there, `&` for `and` among them: `between 0.8 & 0.9`."""
+    if "and" in links and at < len(sentence.words) and sentence.words[at].whole in {"&", "&&"}:
+        return True
+    return sentence.text(at) in links
 
 
 BYTE_UNITS = frozenset(_BYTES.values())

@@ -153,7 +153,9 @@ def lacking(sentence: Sentence, at: int) -> Replacement:
     doubtful = is_contracted(sentence, at) and used == 1 and not _is_value(sentence, at + used)
     if first is None or (doubtful and _is_text(first[1])):
         return None  # "don't panic" may be a name
-    more, conditions = _left_out_too(sentence, at + used + first[0], first[1])
+    more, conditions = _left_out_too(
+        sentence, at + used + first[0], first[1], all_are=_leaves_out_a_whole_list(sentence, at)
+    )
     return used + first[0] + more, conditions
 
 
@@ -249,12 +251,42 @@ def _left_out(sentence: Sentence, at: int) -> tuple[int, str] | None:
     return articles + 1, f"-{sentence.words[at].raw.casefold()}"  # of another language: as it was typed
 
 
+def _is_member(sentence: Sentence, at: int, match: tuple[int, str]) -> bool:
+    """Whether one name or value stands there and then the list ends or goes on, and no condition of another kind begins:
+    `and accuracy > 0.9`, `and after 2023`, `and best f1`.
+    """
+    behind = at + match[0]
+    return (
+        match[0] == 1
+        and not resolve(sentence.text(at))
+        and dated(sentence, at) is None
+        and (sentence.text(behind) in _BEHIND_A_MEMBER or sentence.words[at].whole.endswith(","))
+    )
+
+
+_BEHIND_A_MEMBER = frozenset({"", "and", "or", "with", "by", "from", "on", "models", "ones"})
+
+
 def _is_text(condition: str) -> bool:
     return ":" not in condition
 
 
-def _left_out_too(sentence: Sentence, at: int, first: str) -> tuple[int, str]:
-    """What else is left out behind `without pytorch`: `or onnx`; behind `and` and a comma what models have of the same kind.
+def _leaves_out_a_whole_list(sentence: Sentence, at: int) -> bool:
+    """Whether `and` goes on with what is left out: who says `except bert and gpt2` wants neither of them. `without bert and
+    small` may want small ones.
+    """
+    return sentence.text(at) in _EXCEPTING or (sentence.text(at), sentence.text(at + 1)) in _EXCEPTING_PAIRS
+
+
+_EXCEPTING = frozenset({"except", "excluding", "exclude"})
+_EXCEPTING_PAIRS = frozenset(
+    {("everything", "but"), ("all", "but"), ("anything", "but"), ("apart", "from"), ("other", "than")}
+)
+
+
+def _left_out_too(sentence: Sentence, at: int, first: str, *, all_are: bool) -> tuple[int, str]:
+    """What else is left out behind `without pytorch`: `or onnx`; behind `and` and a comma what models have of the same kind, or,
+    where `all_are`, whatever stands there.
 
     How many words, and all conditions.
     """
@@ -263,8 +295,8 @@ def _left_out_too(sentence: Sentence, at: int, first: str) -> tuple[int, str]:
     while True:
         place = next_member(sentence, end)
         either = place > end
-        if not place and sentence.text(end) == "and":
-            place = end + 1
+        if place in {0, end} and sentence.text(end) == "and":
+            place = end + 1  # behind a comma, too
         place += bool(place) and sentence.text(place) in _AFTER_A_NO
         match = _left_out(sentence, place) if place else None
         if match is None or sentence.text(place) in _EXCEPT_ALONE | NEGATING_WORDS:
@@ -272,7 +304,7 @@ def _left_out_too(sentence: Sentence, at: int, first: str) -> tuple[int, str]:
         alike = match[1].partition(":")[0] == first.partition(":")[0]
         if _is_text(match[1]):
             alike = _is_text(first) and _is_value(sentence, place)
-        if not either and not alike:
+        if not (either or alike or (all_are and _is_member(sentence, place, match))):
             break
         conditions.append(match[1])
         end = place + match[0]
