@@ -49,7 +49,7 @@ def check_scope(text: str) -> str:
     now = datetime.now(UTC)
     parsed = parse(text, now=now)
     doubts = [
-        problem.message
+        problem.reason
         for problem in parsed.problems
         if not problem.understood
         or problem.code == "read-as-parameters"  # it was of bytes, and may be meant so

@@ -425,7 +425,7 @@ def _query_string(body: Any, nested: bool) -> Query:
     understood = parse(text_of(parts.get("query"), "query_string"))
     for problem in understood.problems:
         if not problem.understood:
-            raise RequestRefused("query_string", f"is not understood: {problem.message}")
+            raise RequestRefused("query_string", f"is not understood: {problem.reason}")
     if understood.sort or understood.limit is not None:
         raise RequestRefused("query_string", "holds an order or a limit; use sort and size.")
     if not is_utc(parts.get("time_zone", "UTC")) and compares_dates(understood.query):

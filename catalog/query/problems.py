@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from catalog.lazy_dataclasses import dataclass
+from catalog.text.patterns import pattern
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,3 +45,17 @@ class QueryProblem:
     def understood(self) -> bool:
         """False when something was left out or searched as text, so that a program must not take the answer for its own."""
         return self.code in UNDERSTOOD
+
+    @property
+    def reason(self) -> str:
+        """The message without what an answer makes of it, for who refuses to answer: nothing is left out there."""
+        return reason_of(self.message)
+
+
+_OUTCOME = pattern(r"; (?:[^;]* is left out(?: until it is clear)?|the words are searched as text)(?=\.)")
+"""How sentences end about what an answer goes without, or searches in place of what was asked."""
+
+
+def reason_of(message: str) -> str:
+    """What a sentence says was not understood, without `; it is left out`."""
+    return _OUTCOME.sub("", message)

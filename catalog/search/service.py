@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from catalog.lazy_dataclasses import replace
 from catalog.query.nodes import And, Query, Terms
-from catalog.query.problems import QueryProblem
+from catalog.query.problems import QueryProblem, reason_of
 from catalog.query.request import Aggregation, SearchRequest, SearchResult
 from catalog.query.state import SearchState
 from catalog.query.subjects import METRICS
@@ -136,10 +136,12 @@ class SearchService:
         return search.limited(result.total), tuple(hit.document for hit in result.hits)
 
     def not_understood(self, state: SearchState) -> tuple[str, ...]:
-        """A sentence for each condition, order or selection that the answer leaves out or searches as text."""
+        """A sentence for each condition, order or selection that an answer would leave out or search as text, for who refuses
+        to give such an answer.
+        """
         search = self._understood(state)
-        sentences = [problem.message for problem in search.problems if not problem.understood]
-        return (*sentences, *search.unread)
+        sentences = [problem.reason for problem in search.problems if not problem.understood]
+        return (*sentences, *map(reason_of, search.unread))
 
     def export(self, state: SearchState) -> Iterator[Mapping[str, Any]]:
         """Every model found without a limit, in the order that the state asks for, else in that of ids."""

@@ -115,6 +115,7 @@ def test_a_condition_that_is_not_understood_widens_no_answer_of_the_api(web, pat
     refused = web.get(f"{path}?{parameters}")
     assert refused.status_code == 400
     assert named in json.dumps(refused.json)
+    assert "left out" not in refused.text  # nothing is, where there is no answer
     assert web.get(f"{path}?{parameters}&lenient=true").status_code == 200
 
 

@@ -17,6 +17,7 @@ from catalog.access.lineage import lineage_graph
 from catalog.errors import ExtractError, UserError
 from catalog.exports.cyclonedx import cyclonedx
 from catalog.exports.model_card import model_card
+from catalog.query.problems import reason_of
 from catalog.recording.reports import report_model
 from catalog.records.accounts import REPORTER
 from catalog.search.page_state import PageParts
@@ -138,7 +139,7 @@ def refuse_guesses(wanted: Asked) -> None:
     """400 with what would be left out of the answer, unless `lenient=true` asks for it all the same."""
     if is_lenient():
         return
-    sentences = dict.fromkeys((*wanted.notices, *catalog().not_understood(wanted.state)))
+    sentences = dict.fromkeys((*map(reason_of, wanted.notices), *catalog().not_understood(wanted.state)))
     if sentences:
         raise UserError(" ".join(sentences), advice="To search without it, add lenient=true.")
 

@@ -85,7 +85,7 @@ def of_client(text: str, reading: Reading) -> str:
         elif name == "max_results":
             asked.append(f"limit:{value}")
         elif name in _ELSEWHERE:
-            message = f"{name} is no condition here: all models are searched; it is left out."
+            message = f"{name} is no condition here, where all models are searched; it is left out."
             reading.problem("unknown-field", message, argument.start(), argument.end("value"))
         elif name not in _AS_SHOWN:
             asked.append(f"{name}={value}")

@@ -91,7 +91,7 @@ def _matches(text: str) -> bool:
 
 def regular_left_out(text: str) -> str:
     """The sentence for one that is left out."""
-    return f"Regular expressions are not understood; {text} is left out."
+    return f"Regular expressions such as {text} are not understood; it is left out."
 
 
 def _refuse_regular(piece: Piece, reading: Reading) -> None:

@@ -197,7 +197,7 @@ def _without_offset(text: str, reading: Reading) -> str:
     offset = _OFFSET.search(text)
     if offset is None:
         return text
-    message = f"{offset['offset'].strip()} is left out: a search begins with the first models it finds."
+    message = f"{offset['offset'].strip()} is not understood: a search begins with the first models it finds; it is left out."
     start, end = offset.span("offset")
     reading.problem("unsupported-operator", message, start, end)
     return f"{text[:start]}{' ' * (end - start)}{text[end:]}"
@@ -329,7 +329,7 @@ def _parameters(own: re.Match[str], reading: Reading) -> Iterator[str]:
         if name == "q":
             words = value
         elif name == "as_of":
-            message = f"as_of={value[:40]} is left out: the models of now are searched. Open the address for those of then."
+            message = f"as_of={value[:40]} is not understood in a search of the models of now; it is left out. Open the address for those of then."
             reading.problem("unknown-field", message, own.start(), own.end())
         elif name not in _SHOWN_AS:
             chosen.setdefault(name, []).append(value)
