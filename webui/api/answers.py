@@ -84,27 +84,10 @@ def search_answer(
         total=page.total,
         catalog_size=page.catalog_size,
         results=tuple(_result(document, metrics, addresses) for document in page.hits),
-        chips=tuple(
-            ChipAnswer(
-                label=chip.label,
-                explanation=chip.explanation,
-                kind=chip.kind,
-                metrics=chip.metrics,
-                remove_url=addresses.search(chip.without),
-            )
-            for chip in page.chips
-        ),
+        chips=_chips(page, addresses),
         facets=tuple(_facet(view, state, addresses) for view in page.facets),
         problems=tuple(_problem(problem, state, addresses) for problem in page.problems),
-        empty_reasons=tuple(
-            ReasonAnswer(
-                label=reason.label,
-                detail=reason.detail,
-                without_count=reason.without_count,
-                url=addresses.search(reason.without),
-            )
-            for reason in page.empty_reasons
-        ),
+        empty_reasons=_empty_reasons(page, addresses),
         notices=tuple(dict.fromkeys((*notices, *page.notices))),
         sort=state.sort,
         sort_options=tuple(
@@ -120,6 +103,31 @@ def search_answer(
         crawl=_crawl(crawl),
         took_ms=page.took_ms,
         engine=page.engine,
+    )
+
+
+def _chips(page: SearchPage, addresses: Addresses) -> tuple[ChipAnswer, ...]:
+    return tuple(
+        ChipAnswer(
+            label=chip.label,
+            explanation=chip.explanation,
+            kind=chip.kind,
+            metrics=chip.metrics,
+            remove_url=addresses.search(chip.without),
+        )
+        for chip in page.chips
+    )
+
+
+def _empty_reasons(page: SearchPage, addresses: Addresses) -> tuple[ReasonAnswer, ...]:
+    return tuple(
+        ReasonAnswer(
+            label=reason.label,
+            detail=reason.detail,
+            without_count=reason.without_count,
+            url=addresses.search(reason.without),
+        )
+        for reason in page.empty_reasons
     )
 
 
