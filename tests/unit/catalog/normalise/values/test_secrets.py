@@ -1,7 +1,10 @@
 """What is a secret and what only looks like one."""
 
+import json
+from base64 import b64encode
 from itertools import pairwise
 from time import process_time
+from urllib.parse import quote
 
 import pytest
 
@@ -65,6 +68,22 @@ SECRETS = {
     "environment of a pod": f"env:\n  - name: HF_TOKEN\n    value: {LETTERS[:24]}\n",
     "token of an installation": f"https://x-access-token:ghs_{LETTERS}@github.com/a/b",
     "mongo": f"mongodb+srv://u:{LETTERS[:12]}@c.example/db",
+    "behind an escaped line's end": '{"note": "first\\nhf_' + LETTERS + '"}',
+    "behind an escaped sign": f"\\u0022hf_{LETTERS}\\u0022",
+    "behind an encoded sign": f"%22sk-proj-{LETTERS}%22",
+    "behind an underscore": f"my_hf_{LETTERS}",
+    "JSON in JSON in JSON": json.dumps(json.dumps(json.dumps({"password": LETTERS}))),
+    "HTML": f"password=&quot;{LETTERS}&quot;",
+    "address in an address": "https://h.example/in?back="
+    + quote(f"https://me:{LETTERS}@h.example/", safe=""),
+    "parameter of an address in an address": "https://h.example/in?back="
+    + quote(f"https://h.example/?token={LETTERS}", safe=""),
+    "npm's settings": f"//registry.example/:_auth={LETTERS}==",
+    "cookie": f"Cookie: session={LETTERS}; theme=dark",
+    "kaggle's settings": '{"username":"me","key":"' + DIGITS[:32] + '"}',
+    "key of a service": f"OPENAI_KEY={LETTERS}",
+    "key of a subscription": f"Ocp-Apim-Subscription-Key: {DIGITS[:32]}",
+    "teams": f"https://acme.webhook.office.com/webhookb2/{LETTERS}@{LETTERS}/IncomingWebhook/{DIGITS[:32]}",
 }
 
 NO_SECRETS = {
@@ -105,6 +124,12 @@ NO_SECRETS = {
     "login by name": 'login(user="somebody-with-a-long-name")',
     "conda": "numpy-1.26.4-py311h64a7726_0",
     "dropout of tokens": "token_dropout: 0.1, tokens_per_second: 1234.5",
+    "names with words of secrets": "license_key: mit, auth: oauth2_client_credentials, image_key=observation_images_1",
+    "object's key": "s3_key: models/bert-base2/checkpoint-100/model.safetensors",
+    "cookie that is food": "cookie: 12 recipes, Cookie Monster=blue",
+    "encoded address": "https://h.example/?next=https%3A%2F%2Fh.example%2Fmodels%2Fa%3Frev%3Dmain",
+    "base64 of JSON": b64encode(b'{"architecture": "bert", "hidden_size": 768, "layers": 12}').decode(),
+    "escaped text": "first\\nthen\\tsk_learn_pipeline and \\u0022hf_transformers\\u0022",
 }
 
 
@@ -143,10 +168,97 @@ def test_what_only_looks_like_one_stays(text):
         ("token", 31415926, MASK),
         ("max_tokens", 4_096, 4_096),
         ("per_token.accuracy", 0.93, 0.93),
+        ("fs.s3a.access.key", "abc", MASK),
+        ("fs.azure.account.key.store.blob.core.windows.net", "abc", MASK),
+        ("XApiKey", "abc", MASK),
+        ("HFToken", "abc", MASK),
+        ("secretToken", "abc", MASK),
+        ("api_secret_prod", "abc", MASK),
+        ("password_confirmation", "abc", MASK),
+        ("set-cookie", "sid=abc", MASK),
+        ("http_auth", "me:abc", MASK),
+        ("ansible_ssh_pass", "abc", MASK),
+        ("ldap_bind_pw", "abc", MASK),
+        ("пароль", "abc", MASK),
+        ("密码", "abc", MASK),
+        ("wandb_key", DIGITS[:40], MASK),
+        ("auth", LETTERS, MASK),
+        ("auth", "oauth2", "oauth2"),
+        ("auth", "oauth2_client_credentials", "oauth2_client_credentials"),
+        ("license_key", "cc-by-nc-sa-4.0", "cc-by-nc-sa-4.0"),
+        ("cache_key", DIGITS, DIGITS),
+        ("signature", DIGITS, DIGITS),
     ],
 )
 def test_the_name_of_a_value_may_make_it_a_secret(name, value, kept):
     assert masked(name, value) == (kept, kept == MASK)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["train.py", "--hf-token", LETTERS, "--lr", "1"],
+        ["train.py", "--api-key", LETTERS],
+        ["train.py", "--db-password", "short"],
+        ["run", "-e", f"HF_TOKEN={LETTERS}"],
+        ["curl", "-u", f"me:{LETTERS}", "https://h.example"],
+        ["wandb", "login", LETTERS],
+        ["mysql", f"-p{LETTERS}"],
+        ["HF_TOKEN", LETTERS],
+    ],
+)
+def test_the_words_of_a_command_are_read_together(words):
+    clean, found = masked("args", words)
+    assert found
+    assert LETTERS not in str(clean)
+    assert "short" not in clean
+    assert len(clean) == len(words)
+    assert clean[0] == words[0]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--tokenizer", "bert-base2-uncased", "--token", "classification"],
+        ["--password", "${PASSWORD}", "--api-key", "none", "--hub-token", "<token>"],
+        ["PASSWORD", "USERNAME"],
+        ["token", "wav2vec2-base"],
+        ["secret", "sensitive"],
+        ["-1", "token", "2"],
+    ],
+)
+def test_words_that_only_stand_beside_one_stay(words):
+    assert masked("labels", words) == (words, False)
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        {"Name": "HF_TOKEN", "Value": "abcd1234"},
+        {"name": "HF_TOKEN", "default": "abcd1234"},
+        {"k": "password", "v": "abcd1234"},
+        {"kind": "Secret", "data": {"any": "abcd1234"}},
+        {"apiVersion": "v1", "kind": "Secret", "stringData": {"any": "abcd1234"}},
+    ],
+)
+def test_pairs_of_other_spellings_and_manifests_of_secrets_hide_their_values(pair):
+    clean, found = masked("env", pair)
+    assert found
+    assert "abcd1234" not in str(clean)
+
+
+@pytest.mark.parametrize(
+    "plain",
+    [
+        f"hf_{LETTERS}",
+        f"ghp_{LETTERS}",
+        '{"auths": {"h.example": {"password": "' + LETTERS + '"}}}',
+        f"-----BEGIN RSA PRIVATE KEY-----\n{LETTERS}\n-----END RSA PRIVATE KEY-----",
+    ],
+)
+def test_base64_of_a_secret_is_one(plain):
+    text = b64encode(plain.encode()).decode()
+    assert without_secrets(f"data: {text} rest") == (f"data: {MASK} rest", True)
 
 
 def test_lists_of_names_and_values_are_read_as_mappings():
@@ -159,7 +271,28 @@ def test_lists_of_names_and_values_are_read_as_mappings():
 
 @pytest.mark.parametrize(
     "part",
-    ["token ", "token=", "https://a:", "password: x ", "eyJ", "-----BEGIN PRIVATE KEY-----", "?sig=", "sk-1"],
+    [
+        "token ",
+        "token=",
+        "https://a:",
+        "password: x ",
+        "eyJ",
+        "-----BEGIN PRIVATE KEY-----",
+        "?sig=",
+        "sk-1",
+        "\\n",
+        "\\\\\\",
+        "%3A%2F%2F",
+        "a%3D",
+        "aGZf",
+        "eyJ.",
+        "cookie=",
+        "&quot;token&quot;",
+        '"username":"',
+        "webhook.office.com",
+        "auth",
+        "a-",
+    ],
 )
 def test_a_long_hostile_text_takes_linear_time(part):
     """Sixteen times the text: a square would take 256 times as long."""
