@@ -76,6 +76,8 @@ def gather(
                 replace(problem, message=_safe_text(problem.message))
                 for problem in member.extraction.problems
             )
+        if not is_again and secrets.without_secrets(member.object.key)[1]:
+            risks.append(_secret_in_name(member))
         before = member
         if (steps := stray_steps(member.subject or "")) is not None:
             problems.append(_without_checkpoint(member, steps))
@@ -172,6 +174,16 @@ def _secret(seen: Observation) -> Risk:
         severity=Severity.MEDIUM,
         detail=f"a secret at {seen.pointer[:200]} is masked",
         key=seen.key,
+    )
+
+
+def _secret_in_name(member: Member) -> Risk:
+    """Names of files stay as they are, or nobody would find the file; that one holds a secret is said."""
+    return Risk(
+        kind="secret",
+        severity=Severity.MEDIUM,
+        detail="its name or that of its directory holds a secret, which stands wherever the file is named",
+        key=member.object.key,
     )
 
 

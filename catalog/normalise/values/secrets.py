@@ -223,7 +223,7 @@ _URL_PASSWORD = pattern(
     r"(?P<head>\b[a-zA-Z][a-zA-Z0-9+.-]{1,20}://[^\s/:@]{0,128}:)(?P<value>[^\s/]{1,256})(?=@(?!sha\d))"
 )
 _URL_TOKEN = pattern(
-    r"(?P<head>\bhttps?://)(?P<value>(?=[A-Za-z]*[0-9_-])[A-Za-z0-9_-]{20,256})(?=@[A-Za-z0-9])"
+    r"(?P<head>\bhttps?://)(?P<value>(?=[A-Za-z]*[0-9_-])[A-Za-z0-9_-]{20,256})(?=(?::[^\s/@]{0,256})?@[A-Za-z0-9])"
 )
 _URL_PARAMETER = pattern(
     r"(?P<head>[?&;](?:amp;)?(?P<name>[A-Za-z][A-Za-z0-9_.-]{1,40})=)(?P<value>(?:\[masked\])?[^\s&\"'<>#;\])]{0,4096})"

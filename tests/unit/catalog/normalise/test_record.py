@@ -587,3 +587,10 @@ def test_a_limit_is_no_result(raw) -> None:
 def test_two_metrics_do_not_fold_into_one() -> None:
     made = document(file("model/meta.json", said("metrics.tag_acc", 0.97), said("metrics.pos_acc", 0.95)))
     assert made["metrics"] == {"tag_accuracy": 0.97, "pos_accuracy": 0.95}
+
+
+def test_a_secret_in_the_name_of_a_file_is_said_and_the_file_still_found() -> None:
+    made = record(file("hf_abcdefghijklmnopqrstuvwxyz0123456789/model.safetensors", said("description", "x")))
+    assert made.document["path"].startswith("hf_abc")
+    (risk,) = made.document["risks"]
+    assert (risk["kind"], "its name" in risk["detail"]) == ("secret", True)

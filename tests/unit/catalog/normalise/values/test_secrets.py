@@ -24,6 +24,7 @@ SECRETS = {
     "password of an address": "https://me:" + LETTERS + "@packages.example/simple",
     "password with an at": "--index-url https://me:a@" + LETTERS + "@packages.example/simple",
     "token as the user": f"https://{LETTERS}@git.example/a/b.git",
+    "token as the user with a word": f"https://{LETTERS}:x-oauth-basic@git.example/a/b.git",
     "environment": f"WANDB_API_KEY={LETTERS}",
     "environment of a shell": f"export HF_TOKEN={LETTERS}",
     "flag": f"modeltool login --token {LETTERS}",
