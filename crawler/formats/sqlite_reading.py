@@ -38,10 +38,11 @@ class ForeignDatabase:
         return bool(self.columns(table))
 
     def columns(self, table: str) -> frozenset[str]:
-        """The column names of a real table (a view has none here)."""
+        """The column names of a real table (a view or a virtual one has none here)."""
         if table not in self._columns:
-            kinds = self._ask("SELECT type FROM sqlite_master WHERE name = ?", (table,))
-            real = [row[0] for row in kinds] == ["table"]
+            # One without a first page of its own is virtual: what answers for it is a module, not the file's rows.
+            kinds = self._ask("SELECT type, rootpage FROM sqlite_master WHERE name = ?", (table,))
+            real = [kind == "table" and bool(page) for kind, page in kinds] == [True]
             rows = self._ask("SELECT name FROM pragma_table_info(?)", (table,)) if real else iter(())
             self._columns[table] = frozenset(str(row[0]) for row in rows)
         return self._columns[table]
