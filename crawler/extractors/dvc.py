@@ -6,6 +6,7 @@ Source: treeverse/dvc, dvc/schema.py (schema 2.0 of dvc.lock); iterative/gto for
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache, partial
 from typing import Any
 
 from catalog.errors import Unsupported
@@ -23,13 +24,13 @@ class DvcExtractor:
     """Reads whole YAML files. Commands are text and never run; a path that leaves the root binds nothing."""
 
     name = "dvc"
-    version = 7
+    version = 8
     description = "DVC (`*.dvc`, dvc.yaml, dvc.lock)"
     reads = (
         "outputs with hash and size bound to files and objects of caches and remotes, parameters and metrics files of their"
         " stages, dependencies, artifacts"
     )
-    limits = "YAML 2 MB, lists of directories 16 MB and 200,000 values; pipelines are not run, remotes are not contacted"
+    limits = "YAML 2 MB, 32 metrics files of a model, lists of directories 16 MB and 200,000 values; pipelines are not run, remotes are not contacted"
     signs = Signs(names=("dvc.yaml", "dvc.lock"), suffixes=(".dvc", ".dir"))
 
     def claims(self, key: str, head: bytes) -> Claim | None:
@@ -99,16 +100,27 @@ def _tell_lock(findings: Findings, key: str, content: Mapping[str, Any]) -> None
     # Schema 1 had the stages at the top level.
     bodies = mapping(content.get("stages")) if "stages" in content else content
     stages = [dvc.stage_of(name, stage) for name, stage in bodies.items() if isinstance(stage, dict)]
+    elsewhere = dvc.measured_elsewhere(stages)
     for stage in stages:
-        _tell_stage(findings, key, stage, stages)
+        _tell_stage(findings, key, stage, elsewhere)
 
 
-def _tell_stage(findings: Findings, key: str, stage: dvc.Stage, stages: Sequence[dvc.Stage]) -> None:
+def _tell_many_reports(findings: Findings, stage: dvc.Stage, place: str) -> None:
+    if len(stage.metrics) > dvc.MAX_REPORTS:
+        message = f"{len(stage.metrics):,} metrics files of a stage; {dvc.MAX_REPORTS} are told of its models"
+        findings.problem("limit-exceeded", message, place)
+
+
+def _tell_stage(
+    findings: Findings, key: str, stage: dvc.Stage, elsewhere: Mapping[str, Sequence[str]]
+) -> None:
     place = f"yaml:/stages/{stage.name}"
+    _tell_many_reports(findings, stage, place)
+    named = lru_cache(partial(dvc.named_files, key))
     for number, out in enumerate(stage.outs):
         # Any output may turn out to hold a model; only one that looks like a model is one without its bytes.
-        reports = dvc.reports_of(stage, str(out.get("path")), stages)
-        part_of = (*git.repositories(key), *dvc.repositories(key), *dvc.named_files(key, reports))
+        reports = dvc.reports_of(stage, str(out.get("path")), elsewhere)
+        part_of = (*git.repositories(key), *dvc.repositories(key), *named(reports))
         subject = _output(
             findings, key, out, f"{place}/outs/{number}", standalone=dvc.is_model(out), part_of=part_of
         )
@@ -125,10 +137,13 @@ def _tell_stage(findings: Findings, key: str, stage: dvc.Stage, stages: Sequence
 
 def _tell_inputs(findings: Findings, stage: dvc.Stage, place: str, subject: Subject) -> None:
     for number, path in enumerate(stage.deps):
+        was_full = findings.is_full
         code = path.endswith((".py", ".sh", ".ipynb", ".R", ".jl"))
         findings.say(
             "extra.code" if code else "data_sources", path, f"{place}/deps/{number}/path", subject=subject.id
         )
+        if was_full:  # which was said of this one; a stage of many outputs would go on through all of each
+            return
 
 
 def _speaks_for_stages(findings: Findings, key: str, path: str) -> None:
@@ -139,21 +154,27 @@ def _speaks_for_stages(findings: Findings, key: str, path: str) -> None:
 
 def _tell_parameters(findings: Findings, values: Any, place: str, subject: Subject) -> None:
     for name, value in _flat(mapping(values)):
+        was_full = findings.is_full
         findings.say(f"hyperparameters.{name}", value, f"{place}/{name}", subject=subject.id)
+        if was_full:
+            return
 
 
 def _tell_pipeline(findings: Findings, key: str, content: Mapping[str, Any]) -> None:
     """What dvc.lock does not know: which outputs are metrics, and of which stages they are before a first run."""
     bodies = mapping(content.get("stages"))
     stages = [dvc.stage_of(name, stage) for name, stage in bodies.items() if isinstance(stage, dict)]
+    elsewhere = dvc.measured_elsewhere(stages)
     for stage in stages:
+        _tell_many_reports(findings, stage, f"yaml:/stages/{stage.name}")
         here = f"{key.rpartition('/')[0]}/{stage.content.get('wdir') or '.'}/dvc.yaml".lstrip("/")
+        named = lru_cache(partial(dvc.named_files, here))
         for number, out in enumerate(stage.outs):
             path = str(out.get("path"))
             if "${" not in path and dvc.is_model(out):
-                reports = dvc.reports_of(stage, path, stages)
+                reports = dvc.reports_of(stage, path, elsewhere)
                 place = f"yaml:/stages/{stage.name}/outs/{number}"
-                part_of = dvc.named_files(here, reports)
+                part_of = named(reports)
                 _output(findings, here, {"path": path}, place, standalone=False, part_of=part_of)
     _tell_artifacts(findings, key, mapping(content.get("artifacts")))
 

@@ -59,6 +59,8 @@ def resolved(key: str, path: str) -> str | None:
 
 REPORTS = (".json", ".yaml", ".yml")
 """Suffixes of the metrics and parameters files that are read here."""
+MAX_REPORTS = 32
+"""Of one model. Pipelines have one to five; plots are none of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,16 +108,29 @@ def stage_of(name: str, content: Mapping[str, Any]) -> Stage:
         path for out in outs if (path := path_of(out)) and path.endswith(REPORTS) and not is_model(out)
     ]
     deps = [path for entry in entries(content.get("deps")) if (path := path_of(entry))]
-    return Stage(name=name, outs=outs, deps=deps, metrics=[*metrics, *reports], content=content)
+    return Stage(
+        name=name, outs=outs, deps=deps, metrics=list(dict.fromkeys((*metrics, *reports))), content=content
+    )
 
 
-def reports_of(stage: Stage, path: str, stages: Iterable[Stage]) -> list[str]:
-    """The metrics files that are about the model `path`: its own stage's, and those of stages that only measure it."""
-    reports = list(stage.metrics)
-    for other in stages:
-        if path in other.deps and not other.models:
-            reports.extend(other.metrics)
-    return list(dict.fromkeys(reports))
+def measured_elsewhere(stages: Iterable[Stage]) -> Mapping[str, Sequence[str]]:
+    """The metrics files of the stages that only measure a path, by that path: at most MAX_REPORTS of each."""
+    reports: dict[str, dict[str, None]] = {}
+    for stage in stages:
+        if stage.models:
+            continue
+        for path in dict.fromkeys(stage.deps):
+            known = reports.setdefault(path, {})
+            known.update(dict.fromkeys(stage.metrics[: MAX_REPORTS - len(known)]))
+    return {path: tuple(known) for path, known in reports.items()}
+
+
+def reports_of(stage: Stage, path: str, elsewhere: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """The metrics files that are about the model `path`: its own stage's, and those of stages that only measure it.
+
+    Bounds: MAX_REPORTS. A stage of as many models as reports would say each of each.
+    """
+    return tuple(dict.fromkeys((*stage.metrics[:MAX_REPORTS], *elsewhere.get(path, ()))))[:MAX_REPORTS]
 
 
 def repository(directory: str) -> str:

@@ -593,4 +593,8 @@ def test_a_secret_in_the_name_of_a_file_is_said_and_the_file_still_found() -> No
     made = record(file("hf_abcdefghijklmnopqrstuvwxyz0123456789/model.safetensors", said("description", "x")))
     assert made.document["file_names"] == ["model.safetensors"]
     (risk,) = made.document["risks"]
-    assert (risk["kind"], risk["file"].partition("_")[0], "its name" in risk["detail"]) == ("secret", "hf", True)
+    assert (risk["kind"], risk["file"].partition("_")[0], "its name" in risk["detail"]) == (
+        "secret",
+        "hf",
+        True,
+    )
