@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from catalog.layouts.steps import stray_steps
@@ -323,7 +323,7 @@ def _setting_fields() -> Mapping[str, str]:
     return {**{alias: own[short] for alias, short in SETTING_ALIASES.items()}, **direct}
 
 
-@cache
+@lru_cache(maxsize=4_096)  # names come from files: there is no end of them
 def _holds_names(name: str) -> bool:
     """Whether files fill the field with names of their own."""
     row = fields().get(name)

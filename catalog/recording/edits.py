@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cache, partial
 from typing import Any
 
 from catalog.errors import EditRefused, NotAllowed, NotRemakable, RevisionConflict, UserError
@@ -12,6 +13,7 @@ from catalog.normalise.parts.edits import place_of, said_by_files
 from catalog.recording.field_changes import (
     Action,
     FieldChange,
+    by_field,
     changes_of,
     checked_changes,
     editable,
@@ -21,7 +23,7 @@ from catalog.recording.field_changes import (
 from catalog.recording.metric_edits import is_of_headline, observed
 from catalog.recording.remake import remake_in, why_not_remakable
 from catalog.recording.series_moves import held_by_others, is_given_twice, takings
-from catalog.records import Document, EditState, ModelId
+from catalog.records import Document, EditState, FieldProvenance, ModelId
 from catalog.records.accounts import Happening
 from catalog.records.history import BatchSummary, batch_of, edit_cause
 from catalog.store import Store
@@ -198,10 +200,12 @@ def undo_batch(
                 states = {edit.field: edit for edit in edits}
                 names = fields_of[model]
                 later = [name for name in names if model in unseen or states[name].batch != undone]
+                set_aside = frozenset(later)
+                provenance = cache(partial(records.provenance, model))
                 new += [
-                    _new_edit(records, model, name, states[name].before, states[name].state)
+                    _new_edit(provenance, model, name, states[name].before, states[name].state)
                     for name in names
-                    if name not in later
+                    if name not in set_aside
                 ]
                 if later:
                     outcome.left[model] = f"{', '.join(later)} changed since"
@@ -285,21 +289,26 @@ def new_edits(records: RecordBatch, wanted: Mapping[ModelId, Sequence[FieldChang
     for model, changes in wanted.items():
         present = sorted(known.get(model, ()), key=lambda edit: not edit.state.is_none)
         edits = {usual_name(edit.field): edit for edit in present}
-        for name in dict.fromkeys(change.field for change in changes):
+        provenance = cache(partial(records.provenance, model))
+        for name, same in by_field(changes).items():
             last = edits.get(name)
             before = NO_EDIT if last is None else last.state
-            after = state_after(before, [change for change in changes if change.field == name])
-            edit = _new_edit(records, model, name if last is None else last.field, after, before)
+            after = state_after(before, same)
+            edit = _new_edit(provenance, model, name if last is None else last.field, after, before)
             if after != before or (last is not None and last.overrides != edit.overrides):
                 new.append(edit)
     return new
 
 
 def _new_edit(
-    records: RecordBatch, model: ModelId, name: str, state: EditState, before: EditState
+    provenance: Callable[[], Mapping[str, FieldProvenance]],
+    model: ModelId,
+    name: str,
+    state: EditState,
+    before: EditState,
 ) -> NewEdit:
     overridden = None
     if not state.is_none and is_of_headline(name):
         place = place_of(observed(name, None)[0])
-        overridden = (said_by_files(place, records.provenance(model).get(place)),)
+        overridden = (said_by_files(place, provenance().get(place)),)
     return NewEdit(model=model, field=name, state=state, before=before, overrides=overridden)

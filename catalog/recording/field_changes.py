@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cache
+from itertools import islice
 from typing import Any
 
 from catalog.errors import EditRefused
@@ -30,6 +32,10 @@ NOT_ALONE = frozenset({"base_model.relation"})
 MAX_NAME_CHARS = 200
 MAX_VALUE_CHARS = 100_000
 MAX_WORDS = 1_000
+MAX_CHANGES = 10_000
+"""Of one model in one go. A model keeps 2,000 free values and 5,000 evaluations."""
+MAX_REASONS = 100
+"""Looking for the field that was meant takes a millisecond for each."""
 NOTHING = EditState()
 
 
@@ -80,10 +86,14 @@ def typed_value(name: str, text: str) -> Any:
 def checked_changes(changes: Iterable[FieldChange]) -> tuple[FieldChange, ...]:
     """The changes fit to be made, secrets masked. Raises EditRefused, which names everything that is wrong with them."""
     wanted = list(changes)
-    reasons = [reason for change in wanted if (reason := _why_not_change(change)) is not None]
+    if len(wanted) > MAX_CHANGES:
+        raise EditRefused((f"{len(wanted):,} fields are changed, at most {MAX_CHANGES:,} are in one go",))
+    reasons = list(islice((reason for change in wanted if (reason := _why_not_change(change))), MAX_REASONS))
+    if len(reasons) == MAX_REASONS:
+        reasons.append("what comes behind these was not looked at")
     wanted = _each_once(replace(change, field=metric_edits.usual_field(change.field)) for change in wanted)
-    for name in dict.fromkeys(change.field for change in wanted):
-        actions = [change.action for change in wanted if change.field == name]
+    for name, same in by_field(wanted).items():
+        actions = [change.action for change in same]
         if Action.SET in actions and Action.GIVE_BACK in actions:
             reasons.append(f"{name} is both set and cleared")
         elif len(actions) > 1 and not {Action.ADD, Action.REMOVE}.issuperset(actions):
@@ -98,6 +108,14 @@ def checked_changes(changes: Iterable[FieldChange]) -> tuple[FieldChange, ...]:
         )
         for change in wanted
     )
+
+
+def by_field(changes: Iterable[FieldChange]) -> Mapping[str, Sequence[FieldChange]]:
+    """The changes of each field, in their order."""
+    fields_changed: dict[str, list[FieldChange]] = {}
+    for change in changes:
+        fields_changed.setdefault(change.field, []).append(change)
+    return fields_changed
 
 
 def state_after(before: EditState, changes: Iterable[FieldChange]) -> EditState:
@@ -122,6 +140,11 @@ def editable() -> list[Field]:
     return [field for field in fields().values() if why_not(field.name) is None]
 
 
+@cache
+def _editable_names() -> tuple[str, ...]:
+    return tuple(row.name for row in editable())
+
+
 def usual_name(name: str) -> str:
     """The one name under which edits of this field are kept, whatever the spelling of a free name or a metric."""
     is_metric = name.startswith(metric_edits.PREFIX)
@@ -142,7 +165,7 @@ def why_not(name: str) -> str | None:
     if field is None:
         if name.startswith(FREE) and not name.endswith(".") and len(name) <= MAX_NAME_CHARS:
             return None
-        close = nearest(name, [row.name for row in editable()], limit=1)
+        close = nearest(name, _editable_names(), limit=1)
         return f"there is no field {name[:MAX_NAME_CHARS]!r}" + (
             f", did you mean {close[0]}?" if close else ""
         )

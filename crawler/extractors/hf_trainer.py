@@ -102,16 +102,14 @@ def _tell_lines(findings: Findings, reader: RangedReader, file: re.Match[str]) -
 
 
 def _tell_results(findings: Findings, results: Mapping[str, Any]) -> None:
-    epochs = number(results.get("epoch"))
+    epochs, datasets = number(results.get("epoch")), _datasets([results])
     findings.say("training.epochs", epochs, pointer("epoch"))
     for name, value in results.items():
         if name in POSITION:
             if name != "epoch":
                 findings.say(f"extra.trainer.{name}", number(value), pointer(name))
         else:
-            _tell_metric(
-                findings, name, value, pointer(name), step=None, primary=False, datasets=_datasets([results])
-            )
+            _tell_metric(findings, name, value, pointer(name), step=None, primary=False, datasets=datasets)
 
 
 def _tell_state(findings: Findings, state: Mapping[str, Any], *, checkpoint: bool) -> None:

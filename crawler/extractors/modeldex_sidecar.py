@@ -19,6 +19,7 @@ from mappings import Field
 from mappings import metrics as metric_table
 
 MAX_VALUES = 2_000
+MAX_ADVISED = 50
 CONTEXT = frozenset(
     {
         "dataset",
@@ -44,7 +45,7 @@ class ModeldexSidecarExtractor:
     """Reads the whole file. Every key is checked against the field table; what has no field is kept and named."""
 
     name = "modeldex-sidecar"
-    version = 5
+    version = 6
     description = "modeldex.yaml or modeldex.json beside a model, NAME.modeldex.yaml beside a file"
     reads = (
         "any field of the document, metrics with data set and split, hyper-parameters; unknown keys are kept"
@@ -82,6 +83,13 @@ class _Teller:
         self._kind = kind
         self._key = key
         self._steps = dict[int, Subject]()
+        self._advised = 0
+
+    def _advice(self, name: str) -> str:
+        """What may have been meant by the first unknown names: looking for it takes milliseconds for each."""
+        self._advised += 1
+        nearest = field_tree.nearest_field(name) if self._advised <= MAX_ADVISED else None
+        return f" Did you mean {nearest!r}?" if nearest else ""
 
     def tell(self, entry: field_tree.Entry) -> None:
         if entry.value is None or (isinstance(entry.value, yamls.Scalar) and entry.value.null):
@@ -91,7 +99,7 @@ class _Teller:
         if field is None and properties.is_metric(entry.name, yamls.json_value(entry.value)):
             self._findings.metric(entry.name, yamls.json_value(entry.value), place, block="sidecar")
         elif field is None:
-            advice = f" Did you mean {entry.nearest!r}?" if entry.nearest else ""
+            advice = self._advice(entry.name)
             self._findings.problem(
                 "unknown-field", f"{entry.name!r} is no field; kept under extra.{advice}", place
             )

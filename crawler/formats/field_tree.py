@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import field as field_default
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from catalog.lazy_dataclasses import dataclass, replace
@@ -13,19 +13,20 @@ from mappings import Field, fields
 
 MAX_LEVELS = 6
 MAX_ENTRIES = 5_000
+REMEMBERED = 4_096
+"""Names come from files: there is no end of them."""
 WHOLE = frozenset({"object", "flattened", "metrics", "nested"})
 """Types of fields whose value is taken as a whole, whatever it holds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One value: the field it belongs to, or None with the nearest field's name when there is none."""
+    """One value: the field it belongs to, or None when there is none."""
 
     name: str
     value: Any
     path: tuple[str, ...]
     field: Field | None
-    nearest: str | None = None
     beside: Mapping[str, Any] = field_default(
         default_factory=dict
     )  # the other keys of the same item of a list
@@ -46,7 +47,7 @@ def walk(tree: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[Entry]
         elif field is not None:
             yield Entry(name=field.name, value=value, path=here, field=field)
         else:
-            yield Entry(name=name, value=value, path=here, field=None, nearest=nearest_field(name))
+            yield Entry(name=name, value=value, path=here, field=None)
 
 
 def _group_item(item: Any, path: tuple[str, ...], number: int) -> Iterator[Entry]:
@@ -60,7 +61,7 @@ def _group_item(item: Any, path: tuple[str, ...], number: int) -> Iterator[Entry
     yield Entry(name=field.name if field else ".".join(path), value=item, path=where, field=field)
 
 
-@cache
+@lru_cache(maxsize=REMEMBERED)
 def find(name: str) -> Field | None:
     """The field of this name: its dotted name, an alias, or the part of a group that an alias names (`base_model`)."""
     table = fields()
@@ -91,6 +92,6 @@ def _aliases() -> Mapping[str, Field]:
     return names
 
 
-@cache
+@lru_cache(maxsize=REMEMBERED)
 def _is_group(prefix: str) -> bool:
     return any(name.startswith(prefix + ".") for name in fields())

@@ -394,7 +394,7 @@ def _field_names() -> Mapping[str, str]:
     return names
 
 
-@cache
+@lru_cache(maxsize=4_096)  # paths come from what people type: there is no end of them
 def short_name(path: str) -> str:
     """The name a canonical query uses for a field: an alias that is a part of it, else its last part, else all of it."""
     row = fields().get(path)
@@ -407,7 +407,7 @@ def short_name(path: str) -> str:
     return path
 
 
-@cache
+@lru_cache(maxsize=4_096)
 def metric_alone(name: str) -> bool:
     """True when the bare metric name reads as this metric again; else the canonical spelling is `metrics.<name>`."""
     targets = resolve(name)

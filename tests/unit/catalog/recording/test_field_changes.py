@@ -3,7 +3,10 @@
 import pytest
 
 from catalog.errors import EditRefused
+from catalog.recording import field_changes
 from catalog.recording.field_changes import (
+    MAX_CHANGES,
+    MAX_REASONS,
     Action,
     FieldChange,
     checked_changes,
@@ -106,3 +109,26 @@ def test_every_field_that_is_counted_or_derived_is_refused_and_notes_and_tags_ar
 )
 def test_lists_are_typed_with_commas_or_as_json(name, text, value):
     assert typed_value(name, text) == value
+
+
+def test_more_changes_than_a_model_could_hold_are_refused_in_one_sentence():
+    changes = [FieldChange(field=f"extra.a{number}", value=1) for number in range(MAX_CHANGES + 1)]
+    with pytest.raises(EditRefused, match=r"10,001 fields are changed, at most 10,000") as refused:
+        checked_changes(changes)
+    assert len(refused.value.reasons) == 1
+    assert len(checked_changes(changes[1:])) == MAX_CHANGES
+
+
+def test_what_was_meant_is_looked_for_of_the_first_unknown_names_alone(monkeypatch):
+    """A body of half a megabyte of them took a minute."""
+    looked_up = []
+    plain = field_changes.nearest
+    monkeypatch.setattr(
+        field_changes,
+        "nearest",
+        lambda *words, **named: (looked_up.append(words[0]), plain(*words, **named))[1],
+    )
+    with pytest.raises(EditRefused) as refused:
+        checked_changes([FieldChange(field=f"acuracy{number}", value=1) for number in range(500)])
+    assert len(looked_up) == MAX_REASONS
+    assert refused.value.reasons[-1] == "what comes behind these was not looked at"

@@ -10,6 +10,7 @@ from fixtures.extraction import extract, file_sample
 
 from catalog.records import Evidence
 from catalog.testing.extractors import ExtractorSuite
+from crawler.extractors import hf_trainer
 from crawler.extractors.hf_trainer import HfTrainerExtractor
 
 DATA = Path(__file__).parents[3] / "corpus" / "data" / "hub"
@@ -130,3 +131,18 @@ def test_results_of_a_line_each_are_those_of_their_data_set():
 def test_what_a_test_suite_counted_is_no_metric_of_the_model():
     """`passed` and `failed` were metrics of the model beside."""
     assert not metrics_of(extract(HfTrainerExtractor, "run/test_results.txt", b"Passed: 43\nFailed: 2\n"))
+
+
+def test_the_data_sets_of_results_are_looked_for_once(monkeypatch):
+    """They were for each value: 300 kB of results took minutes."""
+    asked = []
+    plain = hf_trainer._datasets
+    monkeypatch.setattr(hf_trainer, "_datasets", lambda log: (asked.append(log), plain(log))[1])
+    results = {f"eval_runtime{number}": 1.0 for number in range(50)} | {
+        "eval_a_loss": 1.0,
+        "eval_a_runtime": 1.0,
+        "eval_a_f1": 0.5,
+    }
+    extraction = extract(HfTrainerExtractor, "m/all_results.json", results)
+    assert len(asked) == 1
+    assert any((seen.context or {}).get("dataset") == "a" for seen in extraction.observations)
