@@ -155,7 +155,7 @@ def _context_of(
         ]
     if here or inside.get(directory):
         return _only_one_below(directory, inside.get(directory, ()))
-    return _from_side_directory(tree, member, by_directory)
+    return _from_side_directory(tree, member, by_directory, inside)
 
 
 def _first_below(draft: Draft, directory: str) -> str:
@@ -252,7 +252,9 @@ def _name_of_run(stem: str) -> str:
     return "" if names.is_generic_stem(name) else name
 
 
-def _from_side_directory(tree: Tree, member: Member, by_directory: dict[str, list[Draft]]) -> list[Draft]:
+def _from_side_directory(
+    tree: Tree, member: Member, by_directory: dict[str, list[Draft]], inside: dict[str, list[Draft]]
+) -> list[Draft]:
     """A directory that tools keep beside a model (`.eval_results/`, `.hydra/`, `logs/`) speaks for the one that it
     stands beside, but where it has results of several by their names. Any other directory speaks for what is in it alone, and
     so does a card.
@@ -262,15 +264,28 @@ def _from_side_directory(tree: Tree, member: Member, by_directory: dict[str, lis
         return []
     below = directory
     for level, parent in enumerate(upwards(directory)):
-        if 0 < level <= MAX_SIDE_LEVELS and by_directory.get(parent):
-            beside = by_directory[parent]
+        if 0 < level <= MAX_SIDE_LEVELS and inside.get(parent):
             is_of_one = level <= MAX_PARENT_LEVELS or tree.two_below[below] == 1
             speaks = is_of_one and (
                 _is_side_directory(name_of(below)) or _is_log_of_one_run(tree, member, below)
             )
-            return beside if len(beside) == 1 and speaks else []
+            if not speaks:
+                return []
+            beside = by_directory.get(parent) or _of_project(tree, parent, inside[parent])
+            return beside if len(beside) == 1 else []
         below = parent
     return []
+
+
+def _of_project(tree: Tree, directory: str, drafts: Sequence[Draft]) -> list[Draft]:
+    """The one model of a project that keeps it in a directory of its own (`models/`, `checkpoints/`). What makes it a
+    project is what a card needs to speak for the model below: a file in it that says something.
+    """
+    speaks = any(
+        member.extraction is not None and not member.extraction.subjects
+        for member in tree.files.get(directory, ())
+    )
+    return _only_one_below(directory, drafts) if speaks else []
 
 
 def _is_log_of_one_run(tree: Tree, member: Member, directory: str) -> bool:

@@ -531,6 +531,34 @@ def test_what_lies_beside_several_versions_measured_nobody_knows_which():
         assert [part.object.key for part in model.members if part.object.key.endswith(".json")] == []
 
 
+PROJECT = (
+    member("churn/reports/metrics.json", role=Role.RUN),
+    member("churn/configs/params.yaml", role=Role.RUN),
+    member("churn/src/notes.json", role=Role.RUN),
+)
+
+
+def test_a_project_keeps_what_is_said_of_its_one_model_in_directories_beside_it():
+    (made,) = grouped("churn/README.md", "churn/models/model.pkl", *PROJECT)
+    assert {part.object.key for part in made.members} == {
+        "churn/README.md",
+        "churn/models/model.pkl",
+        "churn/configs/params.yaml",
+        "churn/reports/metrics.json",
+    }
+
+
+@pytest.mark.parametrize(
+    "others",
+    [(), ("churn/README.md", "churn/models/other.pkl"), ("churn/README.md", "churn/a/b/models/c/model.pkl")],
+    ids=["nothing speaks for the project", "two models", "too deep"],
+)
+def test_directories_beside_a_model_say_nothing_of_one_where_no_card_would(others):
+    weights = () if "churn/a/b/models/c/model.pkl" in others else ("churn/models/model.pkl",)
+    for made in grouped(*weights, *others, *PROJECT):
+        assert not any(part.object.key.endswith((".json", ".yaml")) for part in made.members)
+
+
 def test_distances_count_directories_from_the_model():
     (made,) = grouped("q/README.md", "q/m/config.json", "q/m/model.safetensors", "q/m/onnx/model.onnx")
     assert {found.object.key: found.distance for found in made.members} == {
