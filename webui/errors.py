@@ -54,6 +54,7 @@ SENTENCES = {
 
 SERVER_FAULT = 500
 ADDRESS_CHARACTERS, METHOD_CHARACTERS = 200, 20
+METRICS = "/metrics"
 FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 
 
@@ -148,7 +149,7 @@ def _is_own_form() -> bool:
 def _is_for_programs() -> bool:
     return (
         request.authorization is not None
-        or request.path.startswith(("/api/", "/es", "/metrics"))
+        or request.path.startswith(("/api/", "/es", METRICS))
         or request.path.endswith(("/feed.atom", "/feed.json"))
     )
 
@@ -232,4 +233,7 @@ def _respond(page: ErrorPage) -> Response:
             request_id=page.request_id,
         )
         return answer(RefusedAnswer(error=error), status=page.status)
+    if request.path == METRICS:
+        sentence = " ".join(filter(None, (page.detail or f"{page.title}.", page.advice)))
+        return Response(f"{sentence}\n", status=page.status, mimetype="text/plain")
     return html("error.html", page, status=page.status)

@@ -306,6 +306,10 @@ def test_a_store_that_is_lost_under_a_server_is_one_line_for_a_probe(tmp_path, c
     assert (answer.status_code, answer.json["status"]) == (503, "not ready")
     assert answer.json["problem"].startswith("The store of this catalog cannot be used now")
     assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+    scraped = probed.get("/metrics")
+    assert (scraped.status_code, scraped.mimetype) == (500, "text/plain"), "Prometheus was sent a page"
+    assert scraped.text.startswith("The store of this catalog cannot be used")
+    assert scraped.text.count("\n") == 1
     close_services(services)
 
 
