@@ -137,7 +137,14 @@ class Spelled:
     section: str | None = None
 
     @property
+    def is_variable(self) -> bool:
+        return self.origin.startswith(PREFIX)
+
+    @property
     def shown(self) -> str:
+        """As whoever set it knows it: the name of a variable, else of a setting."""
+        if self.is_variable:
+            return self.origin
         return self.name if self.section is None else f"{self.section}.{self.name}"
 
 
@@ -221,6 +228,8 @@ def _place(spelled: Spelled) -> Place:
         close = nearest(spelled.name, registry.every_name())
         if close and not nearest(spelled.name.partition("_")[0], [close.partition("_")[0]]):
             close = None  # the same setting of a section that has another name altogether
+        if close and spelled.is_variable:
+            close = f"{PREFIX}{close.upper()}"
     advice = f"Did you mean {close!r}?" if close else "No installed package declares it."
     raise UserError(f"Unknown setting {spelled.shown!r}.", advice=advice)
 

@@ -45,11 +45,11 @@ def test_a_strangers_section_is_taken_from_the_file_and_the_environment(environm
 
 
 REFUSED = {
-    "unknown": ({"MODELDEX_BUCKET_ENDPOINT": "x"}, "Unknown setting 'bucket_endpoint'. Did you mean 'bucket_endpoint_url'?"),
-    "type": ({"MODELDEX_BUCKET_TIMEOUT_SECONDS": "x"}, "Setting 'bucket_timeout_seconds' must be a number, not 'x'."),
+    "unknown": ({"MODELDEX_BUCKET_ENDPOINT": "x"}, "Unknown setting 'MODELDEX_BUCKET_ENDPOINT'. Did you mean 'MODELDEX_BUCKET_ENDPOINT_URL'?"),
+    "type": ({"MODELDEX_BUCKET_TIMEOUT_SECONDS": "x"}, "Setting 'MODELDEX_BUCKET_TIMEOUT_SECONDS' must be a number, not 'x'."),
     "bounds": (
         {"MODELDEX_BUCKET_TIMEOUT_SECONDS": "0"},
-        "Setting 'bucket_timeout_seconds' must be a number from 0.001, not '0'.",
+        "Setting 'MODELDEX_BUCKET_TIMEOUT_SECONDS' must be a number from 0.001, not '0'.",
     ),
 }  # fmt: skip
 

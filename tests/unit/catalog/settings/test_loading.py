@@ -25,13 +25,25 @@ def test_a_setting_comes_from_the_environment_else_from_the_file_else_is_its_def
 @pytest.mark.parametrize(
     ("environment", "sentence"),
     [
-        ({"MODELDEX_PROT": "80"}, "Unknown setting 'prot'. Did you mean 'port'?"),
-        ({"MODELDEX_PORT": "abc"}, "Setting 'port' must be a whole number, not 'abc'."),
-        ({"MODELDEX_PORT": "-4"}, "Setting 'port' must be a whole number from 0 to 65,535, not '-4'."),
-        ({"MODELDEX_PORT": "1e3"}, "Setting 'port' must be a whole number, not '1e3'."),
-        ({"MODELDEX_FILE_SECONDS": "nan"}, "Setting 'file_seconds' must be a number from 0.001, not 'nan'."),
-        ({"MODELDEX_FILE_SECONDS": "inf"}, "Setting 'file_seconds' must be a number from 0.001, not 'inf'."),
-        ({"MODELDEX_FILE_BYTES": "0"}, "Setting 'file_bytes' must be a whole number from 1, not '0'."),
+        ({"MODELDEX_PROT": "80"}, "Unknown setting 'MODELDEX_PROT'. Did you mean 'MODELDEX_PORT'?"),
+        ({"MODELDEX_PORT": "abc"}, "Setting 'MODELDEX_PORT' must be a whole number, not 'abc'."),
+        (
+            {"MODELDEX_PORT": "-4"},
+            "Setting 'MODELDEX_PORT' must be a whole number from 0 to 65,535, not '-4'.",
+        ),
+        ({"MODELDEX_PORT": "1e3"}, "Setting 'MODELDEX_PORT' must be a whole number, not '1e3'."),
+        (
+            {"MODELDEX_FILE_SECONDS": "nan"},
+            "Setting 'MODELDEX_FILE_SECONDS' must be a number from 0.001, not 'nan'.",
+        ),
+        (
+            {"MODELDEX_FILE_SECONDS": "inf"},
+            "Setting 'MODELDEX_FILE_SECONDS' must be a number from 0.001, not 'inf'.",
+        ),
+        (
+            {"MODELDEX_FILE_BYTES": "0"},
+            "Setting 'MODELDEX_FILE_BYTES' must be a whole number from 1, not '0'.",
+        ),
         ({"MODELDEX_ENGINE": "solr"}, "There is no search engine 'solr'. Known are: elasticsearch, tantivy."),
     ],
 )
@@ -126,7 +138,7 @@ def test_every_kind_of_name_of_before_there_were_sections_means_the_same(tmp_pat
         (
             "",
             {"MODELDEX_PORT": "80", "MODELDEX_SERVER_PORT": "81"},
-            "'port' and 'server_port' are one setting, and both are given with different values. Keep one of them.",
+            "'MODELDEX_PORT' and 'MODELDEX_SERVER_PORT' are one setting, and both are given with different values. Keep one of them.",
         ),
         ("[server]\nprot = 80", {}, "Unknown setting 'server.prot'. Did you mean 'server.port'?"),
         ("[server]\nport = -1", {}, "Setting 'server.port' must be a whole number from 0 to 65,535, not -1."),
@@ -147,9 +159,13 @@ def test_every_kind_of_name_of_before_there_were_sections_means_the_same(tmp_pat
         (
             "",
             {"MODELDEX_GCS_ENDPOINT_URL": "x"},
-            "Unknown setting 'gcs_endpoint_url'. No installed package declares it.",
+            "Unknown setting 'MODELDEX_GCS_ENDPOINT_URL'. No installed package declares it.",
         ),
-        ("", {"MODELDEX_FILE_BITES": "1"}, "Unknown setting 'file_bites'. Did you mean 'file_bytes'?"),
+        (
+            "",
+            {"MODELDEX_FILE_BITES": "1"},
+            "Unknown setting 'MODELDEX_FILE_BITES'. Did you mean 'MODELDEX_FILE_BYTES'?",
+        ),
         ("[database]\nurl = ['hidden']", {}, "Setting 'database.url' must be text, not ***."),
     ],
 )
