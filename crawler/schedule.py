@@ -26,6 +26,10 @@ ADVICE = 'Write "every 30m", "every 1h", "every 1d" or five fields of cron in UT
 _EVERY = re.compile(r"every\s+(\d{1,9})\s*([smhd])")
 
 
+FIRST_AGAIN_SECONDS = 60
+"""From the start of a run that came to no end to the start of the next; after each that comes to none either it doubles."""
+MOST_DOUBLINGS = 20
+
 AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
 """When a source is due that never was crawled: before every other."""
 
@@ -102,11 +106,26 @@ def schedule_of(row: SourceRow, default: Schedule) -> Schedule:
         return default
 
 
-def due_at(schedule: Schedule, started: Iterable[datetime | None], now: datetime) -> datetime:
+def due_at(
+    schedule: Schedule, started: Iterable[datetime | None], now: datetime, *, broken_off: int = 0
+) -> datetime:
     """When the next run begins that follows the last of those that `started`; in the past if it is overdue.
+
+    The last `broken_off` runs came to no end: what they left undone does not wait for the next time of the schedule.
 
     A run that began in the future is of a clock that was wrong, and does not put off anything; one that began a little ahead is of
     another machine, whose clock differs.
     """
     begun = [moment for moment in started if moment is not None and moment <= now + CLOCKS_DIFFER]
-    return schedule.following(max(begun)) if begun else AT_ONCE
+    if not begun:
+        return AT_ONCE
+    moment = schedule.following(max(begun))
+    if broken_off:
+        moment = min(moment, Interval(again_seconds(broken_off)).following(max(begun)))
+    return moment
+
+
+def again_seconds(broken_off: int) -> int:
+    """How long after the start of the last of so many runs that came to no end the next begins."""
+    doublings: int = min(broken_off - 1, MOST_DOUBLINGS)
+    return FIRST_AGAIN_SECONDS << doublings

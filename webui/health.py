@@ -135,7 +135,7 @@ def next_due(source: SourceHealth, now: datetime) -> datetime | None:
         return None
     default = Interval(settings().section(WorkerSettings).every_seconds)
     began = source.last.started_at if source.last else None
-    moment = due_at(schedule_of(source.row, default), (began,), now)
+    moment = due_at(schedule_of(source.row, default), (began,), now, broken_off=source.broken_off)
     return source.row.added_at or now if moment == AT_ONCE else moment
 
 

@@ -23,7 +23,7 @@ class SourceHealth:
 
     `last` is its newest run, whatever became of it; `last_complete` the newest that could read and list everything,
     `last_finished` the newest that looked at all of it. `events_waiting` are objects that events spoke of and nobody has
-    looked at, the first of them for `event_lag_seconds`.
+    looked at, the first of them for `event_lag_seconds`. `broken_off` counts the last runs in a row that came to no end.
     """
 
     row: SourceRow
@@ -36,6 +36,7 @@ class SourceHealth:
     unread: tuple[UnreadFile, ...] = ()
     asked_at: datetime | None = None
     is_crawled: bool = False
+    broken_off: int = 0
     events_waiting: int = 0
     event_lag_seconds: float = 0.0
 

@@ -36,10 +36,18 @@ class Health:
         known = {source.id: source for source in self._records.sources()}
         asked = self._sources.asked()
         events = self._event_hints.waiting()
+        broken_off = self._sources.broken_off()
         rows = [row for row in self._sources.all() if row.state is not SourceState.REMOVED]
         return StoreHealth(
             sources=tuple(
-                self._source(row, known.get(row.id), asked.get(row.id), events.get(row.id)) for row in rows
+                self._source(
+                    row,
+                    known.get(row.id),
+                    asked.get(row.id),
+                    events.get(row.id),
+                    broken_off=broken_off.get(row.id, 0),
+                )
+                for row in rows
             ),
             workers=len(self._workers.alive()),
         )
@@ -58,11 +66,14 @@ class Health:
         known: KnownSource | None,
         asked_at: datetime | None,
         events: WaitingEvents | None,
+        *,
+        broken_off: int,
     ) -> SourceHealth:
         runs = self._runs
         newest = runs.latest(1, source=row.id)
         finished = runs.last_finished(row.id)
         unread = self.unread_files(row.id, UNREAD_SHOWN) if newest else ()
+        is_crawled = self._workers.is_crawled(row.id)
         return SourceHealth(
             row=row,
             last=newest[0] if newest else None,
@@ -73,7 +84,8 @@ class Health:
             bytes=finished.counts.get("bytes") if finished else None,
             unread=unread,
             asked_at=asked_at,
-            is_crawled=self._workers.is_crawled(row.id),
+            is_crawled=is_crawled,
+            broken_off=0 if is_crawled else broken_off,
             events_waiting=events.objects if events else 0,
             event_lag_seconds=max(0.0, time.time() - events.since) if events else 0.0,
         )

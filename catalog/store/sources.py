@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, RowMapping, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from catalog.errors import UserError
+from catalog.records import RunState
 from catalog.records.objects import SourceId
 from catalog.records.sources import SourceDefinition, SourceRow, SourceState
 from catalog.store import joins
@@ -51,6 +52,17 @@ class Sources:
             return {
                 SourceId(source): parse_instant(moment) for source, moment in connection.execute(statement)
             }
+
+    def broken_off(self) -> dict[SourceId, int]:
+        """How many runs of a source in a row, the last one included, came to no end: told to end, killed, or still under way."""
+        endless = (RunState.INTERRUPTED.value, RunState.RUNNING.value)
+        ended = select(runs.c.source, func.max(runs.c.id).label("last"))
+        ended_last = ended.where(runs.c.state.not_in(endless)).group_by(runs.c.source).subquery()
+        joined = runs.outerjoin(ended_last, runs.c.source == ended_last.c.source)
+        counted = select(runs.c.source, func.count()).select_from(joined)
+        statement = counted.where(runs.c.id > func.coalesce(ended_last.c.last, 0)).group_by(runs.c.source)
+        with self._engine.connect() as connection:
+            return {SourceId(source): number for source, number in connection.execute(statement)}
 
     def ask(self, source: SourceId) -> None:
         """The next worker that has a place free crawls it; asking twice is asking once."""

@@ -24,6 +24,7 @@ from apscheduler.triggers.date import DateTrigger
 
 from catalog import plugins
 from catalog.errors import ModeldexError, WriterBusy, described
+from catalog.lazy_dataclasses import dataclass, field
 from catalog.records.objects import SourceId
 from catalog.records.sources import SourceRow, SourceState
 from catalog.settings import Settings
@@ -70,6 +71,25 @@ class Neighbour(Protocol):
     def read(self, store: Store) -> str:
         """Reads it, and what came of that. Raises ModeldexError."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """What the store knows of the last runs of its sources, and of those that somebody asked for."""
+
+    started: Mapping[SourceId, datetime] = field(default_factory=dict)
+    asked: Mapping[SourceId, datetime] = field(default_factory=dict)
+    broken_off: Mapping[SourceId, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, store: Store) -> Past:
+        """A run that is under way somewhere is no broken one."""
+        broken_off = {
+            source: number
+            for source, number in store.sources.broken_off().items()
+            if not store.workers.is_crawled(source)
+        }
+        return cls(started=store.sources.last_started(), asked=store.sources.asked(), broken_off=broken_off)
 
 
 class ScheduledWorker:
@@ -182,7 +202,7 @@ class ScheduledWorker:
         try:
             with self._open() as store:
                 rows = {row.id: row for row in store.sources.all() if self._is_ours(row)}
-                due = self._due(rows, store.sources.last_started(), store.sources.asked(), datetime.now(UTC))
+                due = self._due(rows, Past.of(store), datetime.now(UTC))
         except ModeldexError as error:
             self._say_once(str(error))
             return
@@ -201,18 +221,20 @@ class ScheduledWorker:
     def _due(
         self,
         rows: Mapping[SourceId, SourceRow],
-        started: Mapping[SourceId, datetime],
-        asked: Mapping[SourceId, datetime],
+        past: Past,
         now: datetime,
     ) -> dict[SourceId, datetime]:
         """When each source is due: by the start of the last run in the store, so that a worker that was away crawls once
-        for all that it missed. What failed before its run began is tried again when it is next due or asked for.
+        for all that it missed, and goes on soon with what was broken off. What failed before its run began is tried again when it is next due or asked for.
         """
         due = {}
         for source, row in rows.items():
             attempted = self._attempted.get(source)
-            moment = due_at(schedule_of(row, self._every), (started.get(source), attempted), now)
-            if source in asked:
+            begun = (past.started.get(source), attempted)
+            moment = due_at(
+                schedule_of(row, self._every), begun, now, broken_off=past.broken_off.get(source, 0)
+            )
+            if source in past.asked:
                 moment = AT_ONCE
             rest = self._rests.get(source, 0.0) - time.monotonic()
             due[source] = max(moment, now + timedelta(seconds=rest)) if rest > 0 else moment
@@ -258,7 +280,7 @@ class ScheduledWorker:
         """The source, unless it was crawled, disabled or removed since the crawl was planned. Raises WriterBusy."""
         rows = {row.id: row for row in store.sources.all() if row.id == source}
         now = datetime.now(UTC)
-        due = self._due(rows, store.sources.last_started(), store.sources.asked(), now).get(source)
+        due = self._due(rows, Past.of(store), now).get(source)
         if due is None or due > now or not self._is_ours(rows[source]):
             return None
         if store.workers.is_crawled(source):

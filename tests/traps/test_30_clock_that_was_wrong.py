@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,7 +13,7 @@ from catalog.search.engine import INDEX
 from catalog.settings import Settings
 from catalog.store.codec import instant
 from catalog.store.tables import deliveries, event_hints, leases, records, runs, sessions
-from crawler.commands.scheduled_crawls import ScheduledWorker
+from crawler.commands.scheduled_crawls import Past, ScheduledWorker
 from crawler.stages.judging import GRACE, trusted_time
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
@@ -160,10 +161,11 @@ def test_what_is_asked_for_counts_whatever_the_clock_was_at_the_last_attempt(sho
     shop.model("a/model.safetensors")
     shop.crawl()
     shop.store.sources.ask(shop.source.id)
-    rows, asked = {row.id: row for row in shop.store.sources.all()}, shop.store.sources.asked()
+    rows = {row.id: row for row in shop.store.sources.all()}
     now = datetime.now(UTC)
     worker._attempted[shop.source.id] = now + timedelta(days=365)
-    assert worker._due(rows, {shop.source.id: now}, asked, now)[shop.source.id] < now
+    past = replace(Past.of(shop.store), started={shop.source.id: now})
+    assert worker._due(rows, past, now)[shop.source.id] < now
 
 
 def test_a_session_that_began_under_a_wrong_clock_is_over_when_the_clock_is_right(shop):

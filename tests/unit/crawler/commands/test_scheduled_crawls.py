@@ -14,12 +14,13 @@ from fixtures.patience import PATIENCE_SECONDS, wait_until
 from fixtures.ports import free_port
 from fixtures.warm_python import warm_python
 
+from catalog.records import RunState
 from catalog.records.objects import SourceId
 from catalog.records.sources import SourceDefinition, SourceRow
 from catalog.settings import Settings
 from catalog.store import open_store
 from catalog.store.standing import StandingStore
-from crawler.commands.scheduled_crawls import ScheduledWorker
+from crawler.commands.scheduled_crawls import Past, ScheduledWorker
 from crawler.event_bodies import Hint
 from crawler.event_inbox import note_hints
 from crawler.settings import EventSettings
@@ -52,8 +53,45 @@ def test_a_source_is_due_by_the_start_of_its_last_run(tmp_path, schedule, ago, d
     worker = ScheduledWorker(Settings(home=tmp_path), every_seconds=900, at_once=2)
     source = row("a", schedule)
     started = {} if ago is None else {source.id: NOW - ago}
-    moments = worker._due({source.id: source}, started, {}, NOW)
+    moments = worker._due({source.id: source}, Past(started=started), NOW)
     assert [each for each, moment in moments.items() if moment <= NOW] == [source.id] * due
+
+
+BROKEN_OFF = {
+    "once, a minute ago": (1, timedelta(seconds=60), True),
+    "once, just now": (1, timedelta(seconds=59), False),
+    "five times": (5, timedelta(minutes=16), True),
+    "five times, and not long enough ago": (5, timedelta(minutes=15), False),
+    "so often that the schedule is sooner": (10_000, timedelta(days=1), True),
+    "so often that the schedule comes first": (10_000, timedelta(hours=23), False),
+}
+
+
+@pytest.mark.parametrize(("times", "ago", "due"), BROKEN_OFF.values(), ids=BROKEN_OFF)
+def test_a_crawl_that_came_to_no_end_is_due_again_soon_and_ever_later(tmp_path, times, ago, due):
+    """A machine without power for a moment left a source half crawled until the next day."""
+    worker = ScheduledWorker(Settings(home=tmp_path), every_seconds=900, at_once=2)
+    source = row("a", "every 1d")
+    past = Past(started={source.id: NOW - ago}, broken_off={source.id: times})
+    assert [moment <= NOW for moment in worker._due({source.id: source}, past, NOW).values()] == [due]
+
+
+def test_runs_that_came_to_no_end_count_until_one_does_and_not_while_they_are_under_way(tmp_path):
+    source = row("a")
+    with open_store(Settings(home=tmp_path), write=True) as store:
+        for _ in range(2):  # the first is found to be dead by the second
+            with store.source_lease(source.id) as lease:
+                store.runs.start(source.id, source.uri, lease)
+                assert Past.of(store).broken_off == {}
+        assert Past.of(store).broken_off == {source.id: 2}
+        assert [each.broken_off for each in store.health.report().sources] == [2]
+        with store.source_lease(source.id) as lease:
+            run = store.runs.start(source.id, source.uri, lease)
+            store.runs.finish(run, RunState.FAILED, {}, [])
+        assert Past.of(store).broken_off == {}
+        with store.source_lease(source.id) as lease:
+            store.runs.start(source.id, source.uri, lease)
+        assert Past.of(store).broken_off == {source.id: 1}
 
 
 def test_the_longest_overdue_begins(tmp_path):
@@ -62,7 +100,7 @@ def test_the_longest_overdue_begins(tmp_path):
     late, later, never = rows
     started = {late: NOW - timedelta(hours=1), later: NOW - timedelta(hours=2)}
     worker._scheduler.start(paused=True)
-    for source, moment in worker._due(rows, started, {}, NOW).items():
+    for source, moment in worker._due(rows, Past(started=started), NOW).items():
         worker._plan_crawl(source, moment)
     assert [job.id for job in worker._scheduler.get_jobs()] == [never, later, late]
     worker._scheduler.shutdown()
@@ -140,7 +178,9 @@ def test_a_crawl_that_takes_longer_than_its_interval_is_followed_at_once(tmp_pat
     worker = ScheduledWorker(Settings(home=tmp_path), every_seconds=900, at_once=1)
     source = row("a", "every 1h")
     started = {source.id: NOW - timedelta(minutes=90)}
-    assert worker._due({source.id: source}, started, {}, NOW)[source.id] == NOW - timedelta(minutes=30)
+    assert worker._due({source.id: source}, Past(started=started), NOW)[source.id] == NOW - timedelta(
+        minutes=30
+    )
 
 
 def modeldex(home, *arguments):
