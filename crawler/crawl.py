@@ -43,7 +43,7 @@ from crawler.source import (
     raised_in_store,
 )
 from crawler.stages import interim
-from crawler.stages.account import AS_BEFORE, Account, CrawlReport, Progress
+from crawler.stages.account import AS_BEFORE, NOT_LISTED, Account, CrawlReport, Progress
 from crawler.stages.committing import CommittingStage, compared
 from crawler.stages.hashing import hash_weights as hash_members
 from crawler.stages.judging import Judge, Judgement, note_sight
@@ -191,7 +191,7 @@ class _Crawl:
                     self._looks.allow()
                 self._list_and_read(seen, reread=reread)
                 if isinstance(self._source, Confirming):
-                    seen.add(self._source.still_there(seen.unseen()))
+                    self._confirm(self._source, seen)
                 absent, hidden = absent_and_hidden(seen.unseen(), self._scopes)
                 emptied = had_objects and seen.count() == 0 and not self._scopes.failed
             if hash_weights:
@@ -248,6 +248,13 @@ class _Crawl:
         self._account.scopes_failed = len(self._scopes.failed)
         for scope, reason in self._scopes.failed:
             self._store.runs.scope_failed(self._run, scope, masked_text(well_formed(reason)))
+
+    def _confirm(self, source: Confirming, seen: Sightings) -> None:
+        """A deletion needs evidence: what was not listed is looked at, where the listing had the chance to show it."""
+        self._account.note("confirming")
+        there = source.still_there(key for key in seen.unseen() if self._scopes.proves_absence(key))
+        seen.add(there)
+        self._account.counts[NOT_LISTED] = len(there)
 
     def _look(self, directory: str | None = None) -> None:
         """Records of the models that the listing has left behind, so that a long first crawl shows them meanwhile.

@@ -231,7 +231,9 @@ class Remembering(Protocol):
 
 @runtime_checkable
 class Confirming(Protocol):
-    """A source whose listing may be of yesterday, and which can look at single objects as they are now."""
+    """A source whose listing may be of yesterday, or leave something out, and which can look at single objects as they are
+    now. It is asked once the listing has ended.
+    """
 
     def still_there(self, keys: Iterable[ObjectKey]) -> set[ObjectKey]:
         """Of these keys, which were not listed, those that are there, or cannot be looked at."""

@@ -230,6 +230,11 @@ def _sentence(report: CrawlReport) -> str:
     if counts.get("scopes_failed"):
         number = counts["scopes_failed"]
         more.append(f"{number:,} {'directory' if number == 1 else 'directories'} could not be listed")
+    if counts.get("not_listed"):
+        number = counts["not_listed"]
+        more.append(
+            f"{number:,} {'object is' if number == 1 else 'objects are'} there and not in the listing"
+        )
     if counts.get("skipped"):
         number = counts["skipped"]
         more.append(

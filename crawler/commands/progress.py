@@ -84,6 +84,8 @@ def described(progress: Progress) -> str:
             return f"writing: {done:,}{total} models"
         case "hashing":
             return f"hashing: {counts['hashed']:,} files hashed, {size_text(counts['bytes_read'])} read"
+        case "confirming":
+            return f"{counts['objects']:,} files listed; looking at what the listing does not show"
         case phase:
             so_far = f", {counts['new']:,} models so far" if counts["new"] else ""
             return f"{phase}: {counts['objects']:,} files listed, {counts['opened']:,} opened{so_far}"

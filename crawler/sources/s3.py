@@ -51,7 +51,7 @@ LISTING_WORKERS = 8
 MOST_SKIPPED_BYTES = 8 * 1024 * 1024
 """So much of a body is read past where a storage ignores ranges; what lies behind it is not had from there."""
 MOST_LOOKED_FOR = 10_000
-"""Of what an inventory does not show. Where more is missing, its word counts: a person is asked then."""
+"""Of what was not listed. Where more is missing, the word of the listing counts: a person is asked then."""
 FIRST_PAUSE_SECONDS = 0.2
 """Before an answer that broke off is asked for again: a random time up to this, which doubles."""
 SAME_SECOND = timedelta(seconds=2)
@@ -198,20 +198,23 @@ class S3Source:
         yield Listed(scope="", complete=True)
 
     def still_there(self, keys: Iterable[ObjectKey]) -> set[ObjectKey]:
-        """Of what an inventory does not show, what is there all the same, or cannot be looked at: it may be newer."""
-        if not self._inventory:
+        """Of what was not listed, what is there all the same: storages left keys out of whole listings that were being
+        written to, or cut where a key had a blank or a sign. What an inventory does not show may be newer than it; there
+        what cannot be looked at counts as there, too, as a listing's word counts where nothing speaks against it.
+        """
+        wanted = list(itertools.islice(keys, MOST_LOOKED_FOR))
+        if not wanted:
             return set()
         with ThreadPoolExecutor(self.concurrency, thread_name_prefix="heads") as pool:
-            wanted = list(itertools.islice(keys, MOST_LOOKED_FOR))
-            return {
-                key for key, gone in zip(wanted, pool.map(self._is_gone, wanted), strict=True) if not gone
-            }
+            return {key for key, there in zip(wanted, pool.map(self._is_there, wanted), strict=True) if there}
 
-    def _is_gone(self, key: ObjectKey) -> bool:
-        try:
-            return self.head(key) is None
-        except SourceError:
+    def _is_there(self, key: ObjectKey) -> bool:
+        if self._left_out(key) is not None:  # also what lies below another program's directory
             return False
+        try:
+            return self.head(key) is not None
+        except SourceError:
+            return bool(self._inventory)
 
     def head(self, key: ObjectKey) -> ObjectMeta | None:
         """The object as it is now; None if there is none. Raises AccessDenied, ObjectUnreadable."""

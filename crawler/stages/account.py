@@ -36,6 +36,9 @@ COUNTED = (
 """What every report counts; models and files unless the name says otherwise. `bytes` are those of all files there are."""
 
 
+NOT_LISTED = "not_listed"
+"""Counts objects that the listing did not show and that are there all the same, as a look at each of them said."""
+
 AS_BEFORE = "as_before"
 """Counts objects that were not looked at, because nothing below their directory changed. A run without it looked at all."""
 
@@ -206,7 +209,7 @@ class Account:
         )
 
     def _so_far(self) -> dict[str, int]:
-        names = [*COUNTED, *([AS_BEFORE] if self.counts[AS_BEFORE] else ())]
+        names = [*COUNTED, *(name for name in (AS_BEFORE, NOT_LISTED) if self.counts[name])]
         return {name: self.counts[name] for name in names} | dict(self._spent())
 
 

@@ -105,6 +105,7 @@ COUNTS = Counter(
         ("listing", "listing: 12,345 files listed, 678 opened, 900 models so far"),
         ("grouping", "grouping: 12,345 files"),
         ("normalising", "writing: 5,900 of 20,000 models"),
+        ("confirming", "12,345 files listed; looking at what the listing does not show"),
         ("hashing", "hashing: 3 files hashed, 1.5 MB read"),
     ],
 )
