@@ -185,8 +185,8 @@ class _Crawl:
                     self._source.expect(cuts, since=since)
                 if isinstance(self._source, Resumable) and had_objects:
                     self._go_on(self._source)
-                if isinstance(self._source, Remembering) and not reread:
-                    self._remind(self._source)
+                if isinstance(self._source, Remembering) and not accept:
+                    self._remind(self._source, reread=reread)
                 if not had_objects and not self._store.records.standing(self._source.id):
                     self._looks.allow()
                 self._list_and_read(seen, reread=reread)
@@ -210,23 +210,31 @@ class _Crawl:
             settle_joins(self._store, self._source.id, self._settings)
         return self._account.report(run)
 
-    def _remind(self, source: Remembering) -> None:
-        """What was crawled in another way than now is no reason to leave anything out."""
+    def _remind(self, source: Remembering, *, reread: bool) -> None:
+        """Nothing is known where somebody said that what is not there is gone."""
+        complete = [] if reread else self._complete_before()
+        whole = [run.started_at for run in complete if not run.counts.get(AS_BEFORE)]
+        source.remember(
+            since=complete[0].started_at if complete else None,
+            whole=max(whole, default=None),
+            known=partial(self._manifest.some_below, limit=WITNESSES),
+        )
+
+    def _complete_before(self) -> list[Run]:
+        """The last runs that looked at everything, newest first. What was crawled in another way than now is no reason to leave
+        anything out.
+        """
+        if self._manifest.recipe() != self._recipe:
+            return []
         before = self._store.runs.latest(MOST_RUNS, source=self._source.id)
         rows = {row.id: row.updated_at for row in self._store.sources.all()}
         changed_at = rows.get(self._source.id)
-        past = [run for run in before if run.id != self._run.id]
-        whole_listings = list(takewhile(_listed_all, past))
-        complete = [
+        whole_listings = takewhile(_listed_all, (run for run in before if run.id != self._run.id))
+        return [
             run
             for run in whole_listings
             if run.state is RunState.COMPLETE and (changed_at is None or run.started_at > changed_at)
         ]
-        if self._manifest.recipe() != self._recipe or not complete:
-            return
-        whole = [run.started_at for run in complete if not run.counts.get(AS_BEFORE)]
-        known = partial(self._manifest.some_below, limit=WITNESSES)
-        source.remember(since=complete[0].started_at, whole=max(whole, default=None), known=known)
 
     def _go_on(self, source: Resumable) -> None:
         """With the listing of a run that was cut off; those in between that could not even begin one know of none."""

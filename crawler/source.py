@@ -213,7 +213,9 @@ def no_objects(_directory: str) -> Iterable[ObjectMeta]:
 
 @runtime_checkable
 class Remembering(Protocol):
-    """A source whose storage knows when something below a directory changed last: those that did not are not listed."""
+    """A source that makes use of what earlier crawls saw: one whose storage knows when something below a directory changed
+    last does not list those where nothing did, and a directory that lost all it had may be one where nothing is mounted.
+    """
 
     def remember(
         self,

@@ -43,6 +43,7 @@ from crawler.unfinished import (
 MAX_DEPTH = 64
 BATCH_OBJECTS = 500
 RACY_SECONDS = 2.0
+NOT_MOUNTED = "it is empty, and its files lay in another file system: mount that, or remove the directory if they are gone"
 RACY_MARK = "~"
 CHANGED_BELOW = "ceph.dir.rctime"
 """When something in or below a directory of CephFS changed last, as SECONDS.NANOSECONDS. It is not among the names that are
@@ -225,9 +226,11 @@ class LocalSource:
         scope = listing.directory.key
         prefix = f"{scope}/" if scope else ""
         failure: SourceError | None = None
+        is_empty = True
         try:
             with os.scandir(descriptor) as entries:
                 for entry in entries:
+                    is_empty = False
                     try:
                         self._sort(entry, prefix + entry.name, listing)
                     except FileNotFoundError:
@@ -239,6 +242,8 @@ class LocalSource:
                         listing.objects.clear()
         except OSError as error:
             failure = _broke(scope, error)
+        if failure is None and is_empty and scope and self._is_unmounted(descriptor, scope):
+            failure = ListingIncomplete(scope, NOT_MOUNTED)
         yield Listed(
             scope=scope,
             objects=tuple(listing.objects),
@@ -246,6 +251,12 @@ class LocalSource:
             error=failure,
             skipped=tuple(listing.skipped),
         )
+
+    def _is_unmounted(self, descriptor: int, directory: str) -> bool:
+        """Whether an empty directory may be a place at which nothing is mounted now: its files lay in other file systems."""
+        device = f"{os.fstat(descriptor).st_dev}:"
+        before = [meta.file_identity for meta in self._known(directory) if meta.file_identity]
+        return bool(before) and not any(identity.startswith(device) for identity in before)
 
     def _is_left_out(self, key: ObjectKey) -> bool:
         """Whether a listing would not show a file of this name."""
