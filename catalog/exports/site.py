@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import re
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from html import escape
 from pathlib import Path
 from typing import IO, Any
@@ -20,6 +23,7 @@ Document = Mapping[str, Any]
 
 MARK = "modeldex-site.txt"
 """A folder with this file is one of ours, and may be replaced."""
+UNFINISHED, OLD = ".part", ".old"
 MAX_TEXT_CHARS = 4_000
 MAX_ROWS = 1_000
 MAX_LISTED = 100
@@ -60,9 +64,12 @@ def write_site(folder: Path, documents: Iterable[Document], *, title: str = "Mod
             f"{folder} holds something else.", advice="Give a folder that is empty or not there yet."
         )
     folder.parent.mkdir(parents=True, exist_ok=True)
-    fresh = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.part")
+    _clear_left(folder)
+    fresh = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}{UNFINISHED}")
     try:
-        count = _write(fresh, documents, title)
+        fresh.mkdir()
+        with _held(fresh):
+            count = _write(fresh, documents, title)
         _swap(fresh, folder)
     except OSError as error:
         # A full disk names no file, and would be taken for that of standard output.
@@ -74,9 +81,44 @@ def write_site(folder: Path, documents: Iterable[Document], *, title: str = "Mod
     return count
 
 
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Whoever comes meanwhile sees that this site is being written; a process that is killed holds nothing."""
+    with (folder / MARK).open("w", encoding="utf-8") as file:
+        file.write("Written by modeldex export site, which may replace this folder.\n")
+        file.flush()
+        with suppress(OSError):  # a file system without locks: what is left there stays
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _clear_left(folder: Path) -> None:
+    """What exports that were killed left beside the folder goes; the site that one had put aside comes back first."""
+    left = re.compile(
+        re.escape(f".{folder.name}.") + "[0-9a-f]{8}" + re.escape(UNFINISHED) + f"(?P<old>{OLD})?"
+    )
+    for path in folder.parent.iterdir():
+        found = left.fullmatch(path.name)
+        if not found or not (path / MARK).is_file() or _is_held(path):
+            continue
+        if found["old"] and not folder.exists():
+            path.rename(folder)
+        else:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _is_held(folder: Path) -> bool:
+    try:
+        with (folder / MARK).open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    return False
+
+
 def _swap(fresh: Path, folder: Path) -> None:
     """The old site stands until the new one is whole."""
-    old = fresh.with_name(f"{fresh.name}.old")
+    old = fresh.with_name(f"{fresh.name}{OLD}")
     try:
         if folder.exists():
             folder.rename(old)
@@ -89,10 +131,9 @@ def _swap(fresh: Path, folder: Path) -> None:
 
 
 def _write(folder: Path, documents: Iterable[Document], title: str) -> int:
-    (folder / "models").mkdir(parents=True)
+    (folder / "models").mkdir()
     for asset in ("site.css", "site.js"):
         shutil.copyfile(_ASSETS / asset, folder / asset)
-    (folder / MARK).write_text("Written by modeldex export site, which may replace this folder.\n", "utf-8")
     count, lower = 0, set()
     with (folder / "models.js").open("w", encoding="utf-8") as file:
         file.write("window.MODELS = [\n")

@@ -3,6 +3,9 @@
 import errno
 import json
 import os
+import signal
+import subprocess
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -12,6 +15,7 @@ from fixtures.shelf import model_documents
 from catalog.errors import UserError
 from catalog.exports.site import MARK, write_site
 
+ROOT = Path(__file__).parents[4]
 HOSTILE = {
     "id": "f" * 64,
     "name": "</script><script>alert(1)</script>\u2028\u2029\ud800",
@@ -125,3 +129,64 @@ def test_a_folder_with_something_else_in_it_stays(tmp_path):
 def test_the_mark_says_who_wrote_the_folder(tmp_path):
     write_site(tmp_path / "site", [])
     assert "modeldex export site" in (tmp_path / "site" / MARK).read_text()
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from catalog.exports import site
+
+def documents():
+    yield {"id": "a" * 64}
+    if sys.argv[2] == "writing":
+        os.kill(os.getpid(), signal.SIGKILL)
+
+rename = Path.rename
+
+def renamed(path, target):
+    moved = rename(path, target)
+    if sys.argv[2] == "swapping":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return moved
+
+Path.rename = renamed
+site.write_site(Path(sys.argv[1]), documents())
+"""
+
+
+@pytest.mark.parametrize("moment", ["writing", "swapping"])
+def test_what_a_killed_export_left_is_cleared_by_the_next(tmp_path, moment):
+    folder = tmp_path / "site"
+    write_site(folder, model_documents())
+    killed = subprocess.run([sys.executable, "-c", KILLED, folder, moment], check=False, cwd=ROOT)
+    assert killed.returncode == -signal.SIGKILL
+    assert len(list(tmp_path.iterdir())) == 2
+
+    def broken():
+        yield HOSTILE
+        assert (folder / "index.html").exists(), "the old site stands until the new one is whole"
+        raise OSError("store")
+
+    with pytest.raises(OSError, match="store"):
+        write_site(folder, broken())
+    assert [path.name for path in tmp_path.iterdir()] == ["site"]
+    assert len(list((folder / "models").iterdir())) == len(model_documents())
+
+
+def test_an_export_leaves_alone_what_another_one_is_writing(tmp_path):
+    folder = tmp_path / "site"
+
+    def meanwhile():
+        yield HOSTILE
+        write_site(folder, model_documents())
+
+    assert write_site(folder, meanwhile()) == 1
+    assert len(list((folder / "models").iterdir())) == 1
+
+
+def test_only_what_has_the_mark_of_a_site_is_cleared(tmp_path):
+    theirs = tmp_path / ".site.0123abcd.part"
+    theirs.mkdir()
+    (theirs / "thesis.tex").write_text("x")
+    write_site(tmp_path / "site", [HOSTILE])
+    assert (theirs / "thesis.tex").exists()
