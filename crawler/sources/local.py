@@ -43,6 +43,7 @@ from crawler.unfinished import (
 MAX_DEPTH = 64
 BATCH_OBJECTS = 500
 RACY_SECONDS = 2.0
+LINK_TO_DIRECTORY = "a link to a directory"
 NOT_MOUNTED = "it is empty, and its files lay in another file system: mount that, or remove the directory if they are gone"
 RACY_MARK = "~"
 CHANGED_BELOW = "ceph.dir.rctime"
@@ -308,7 +309,7 @@ class LocalSource:
             listing.objects.append(self._meta(ObjectKey(key), status))
         else:
             is_directory = stat.S_ISDIR(status.st_mode)
-            reason = "a link to a directory" if is_directory else "a link to something that is not a file"
+            reason = LINK_TO_DIRECTORY if is_directory else "a link to something that is not a file"
             listing.skipped.append((key, reason))
 
     def _annexed(self, key: ObjectKey) -> tuple[ObjectMeta, bytes] | None:
@@ -329,7 +330,8 @@ class LocalSource:
 
     def _why_not_followed(self, key: str) -> str:
         try:
-            os.path.realpath(self._path(key), strict=True)
+            if os.path.realpath(self._path(key), strict=True) == str(self.root):
+                return LINK_TO_DIRECTORY
         except FileNotFoundError:
             return "a link that leads nowhere"
         except OSError as error:
@@ -456,13 +458,20 @@ open_local = _LocalOpener()
 def path_of(address: str) -> str:
     """The path that a path or a `file:` address means. Source: RFC 8089, section 2."""
     if not address.lower().startswith("file://"):
-        return address
+        return _without_zero(address)
     host, slash, path = address[len("file://") :].partition("/")
     if host.lower() not in {"", "localhost"} or not slash:
         raise UserError(
             "A file:// address names a directory of this machine.", advice="Write it as file:///FOLDER"
         )
-    return os.fsdecode(unquote_to_bytes(f"/{path}"))
+    return _without_zero(os.fsdecode(unquote_to_bytes(f"/{path}")))
+
+
+def _without_zero(path: str) -> str:
+    """The path, which no system can open with a zero byte in it. Raises UserError."""
+    if "\0" in path:
+        raise UserError("The address has a zero byte, which no path can have.")
+    return path
 
 
 def uri_of_directory(path: str | os.PathLike[str]) -> str:

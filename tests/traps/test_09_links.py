@@ -37,21 +37,22 @@ def test_links_that_are_not_followed_are_counted_and_named_in_the_run(shop):
         (shop.root / name).symlink_to("absent")
     (shop.root / "out.bin").symlink_to("/etc/hostname")
     (shop.root / "alias").symlink_to("real")
+    (shop.root / "whole").symlink_to(".")  # which was said to leave the root
     (shop.root / "self.pt").symlink_to("self.pt")
     shop.put("half.safetensors.part", b"x")
     report = shop.crawl()
     notes = {
         "4 left out (a link that leads nowhere): lost.safetensors, a.txt, b.txt and 1 more",
         "1 left out (a link that leaves the root): out.bin",
-        "1 left out (a link to a directory): alias",
+        "2 left out (a link to a directory): alias, whole",
         "1 left out (a link in a circle): self.pt",
         "1 left out (an unfinished or temporary file): half.safetensors.part",
     }
     assert set(report.notes) == notes
-    assert report.counts["skipped"] == 8
+    assert report.counts["skipped"] == 9
     (run,) = shop.store.runs.latest()
     assert set(run.problems) == notes
-    assert run.counts["skipped"] == 8
+    assert run.counts["skipped"] == 9
     assert run.state == "complete"
 
 

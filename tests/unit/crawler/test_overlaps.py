@@ -70,6 +70,12 @@ def test_a_file_address_of_another_machine_is_refused(tree, address):
     assert "names a directory of this machine" in str(tree.run("crawl", address).exception)
 
 
+@pytest.mark.parametrize("address", ["file:///models%00", "models\0"])
+def test_an_address_with_a_zero_byte_is_refused(tree, address):
+    """It ended in a traceback."""
+    assert "zero byte" in str(tree.run("crawl", address).exception)
+
+
 @pytest.mark.parametrize("first", ["data", "models"])
 def test_a_root_within_another_is_told_with_the_way_to_keep_one(tree, first):
     roots = [tree.data, tree.models] if first == "data" else [tree.models, tree.data]
