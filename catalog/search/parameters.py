@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import fields as parts_of
 from dataclasses import replace
 from functools import lru_cache
@@ -19,6 +19,7 @@ AS_OF = "as_of"
 VIEW, COLUMNS = "view", "columns"
 VIEW_PARTS = (VIEW, *(part.name for part in parts_of(ResultView) if part.name != "kind"))
 RESERVED = frozenset({TEXT, SORT, PAGE, PER_PAGE, LENIENT, *VIEW_PARTS})
+SINGLE = RESERVED - {LENIENT, COLUMNS}
 MAX_PER_PAGE = 100
 MAX_PAGE = 1_000_000
 MAX_SELECTED = 40
@@ -50,10 +51,11 @@ def from_parameters(pairs: Iterable[tuple[str, str]]) -> tuple[SearchState, tupl
     text = sort = ""
     page, size = 1, PAGE_SIZE
     selections: dict[str, dict[str, None]] = {}
-    notices: dict[str, None] = {}
+    read = list(pairs)[:MAX_PARAMETERS]
+    notices = dict.fromkeys(_contradictions(read))
     selected = 0
     view = ResultView()
-    for name, value in list(pairs)[:MAX_PARAMETERS]:
+    for name, value in read:
         match name:
             case "q":
                 text, length = _bounded(value.strip()), len(value.strip())
@@ -68,6 +70,8 @@ def from_parameters(pairs: Iterable[tuple[str, str]]) -> tuple[SearchState, tupl
             case name if name in VIEW_PARTS:
                 if name == COLUMNS and len(_columns((*view.columns, *value.split(",")))) > MAX_COLUMNS:
                     notices[f"A table shows at most {MAX_COLUMNS} columns; the others are left out."] = None
+                if name == VIEW and value.strip() and value.strip() not in VIEWS:
+                    notices[f"Results are shown as {', '.join(VIEWS)}, not {value.strip()[:40]!r}."] = None
                 view = _with_part(view, name, value.strip())
             case "lenient":
                 pass  # what the API asks for, no part of a state
@@ -87,6 +91,17 @@ def from_parameters(pairs: Iterable[tuple[str, str]]) -> tuple[SearchState, tupl
     chosen = {field: tuple(values) for field, values in selections.items()}
     state = SearchState(text=text, selections=chosen, sort=sort, page=page, size=size, view=view)
     return state, tuple(notices)
+
+
+def _contradictions(pairs: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """A sentence for each parameter of one value that has several: what went before the last one would go unseen."""
+    given: dict[str, set[str]] = {}
+    for name, value in pairs:
+        if name in SINGLE:
+            given.setdefault(name, set()).add(value.strip())
+    for name, values in given.items():
+        if len(values) > 1:
+            yield f"{name} has {len(values):,} values here and can have one; the last one counts."
 
 
 def _view_pairs(view: ResultView) -> list[tuple[str, str]]:

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import typing
+from html import unescape
 from html.parser import HTMLParser
 
 import pytest
@@ -135,6 +136,30 @@ def test_pages_are_refused_where_there_are_any_and_not_read_by_an_export(web, pa
     export = web.get(f"/api/export.ndjson?{parameters}")
     assert (export.status_code, export.data) == (200, web.get("/api/v1/export.ndjson").data)
     assert web.get(f"/api/export.csv?{parameters}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("parameters", "sentence"),
+    [
+        ("q=bert&q=gpt", "q has 2 values here and can have one; the last one counts."),
+        ("sort=size&sort=name&sort=size", "sort has 2 values here and can have one; the last one counts."),
+        ("page=1&page=2", "page has 2 values here and can have one; the last one counts."),
+        ("view=table&view=plot", "view has 2 values here and can have one; the last one counts."),
+        ("view=grid", "Results are shown as list, table, plot, not 'grid'."),
+    ],
+)
+def test_what_an_address_says_twice_or_of_no_view_is_not_dropped_in_silence(web, parameters, sentence):
+    """The first of two texts was no part of the search, and nothing said so."""
+    assert sentence in unescape(web.get(f"/?{parameters}").text)
+    refused = web.get(f"/api/v1/search?{parameters}")
+    assert refused.status_code == 400
+    assert sentence.removesuffix("; the last one counts.") in refused.json["error"]["detail"]
+
+
+def test_what_an_address_says_twice_alike_is_said_once(web):
+    twice = web.get("/api/v1/search?q=bert&q=bert&sort=size&sort=size")
+    assert twice.status_code == 200
+    assert twice.json["results"] == web.get("/api/v1/search?q=bert&sort=size").json["results"]
 
 
 @pytest.mark.parametrize("parameters", BAD_PARAMETERS, ids=lambda text: text[:40])
