@@ -204,6 +204,8 @@
   document.addEventListener("input", (event) => {
     if (event.target.matches("[data-auto]") && !event.isComposing) sendLater(event.target.type === "checkbox" ? 0 : WAIT_MS);
   });
+  // Nor does what was typed just before a composition begins search in the middle of it.
+  document.addEventListener("compositionstart", () => clearTimeout(timer));
   document.addEventListener("compositionend", (event) => {
     if (event.target.matches("[data-auto]")) sendLater(WAIT_MS);
   });

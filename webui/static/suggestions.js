@@ -14,6 +14,10 @@
 
   // Half of a character that is being composed begins no word.
   box.addEventListener("input", (event) => event.isComposing || suggestLater());
+  box.addEventListener("compositionstart", () => {
+    clearTimeout(asking);
+    open(false);
+  });
   box.addEventListener("compositionend", suggestLater);
 
   function suggestLater() {
