@@ -68,7 +68,7 @@ def write_site(folder: Path, documents: Iterable[Document], *, title: str = "Mod
     fresh = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}{UNFINISHED}")
     try:
         fresh.mkdir()
-        with _held(fresh):
+        with _locked(fresh):
             count = _write(fresh, documents, title)
         _swap(fresh, folder)
     except OSError as error:
@@ -82,7 +82,7 @@ def write_site(folder: Path, documents: Iterable[Document], *, title: str = "Mod
 
 
 @contextmanager
-def _held(folder: Path) -> Iterator[None]:
+def _locked(folder: Path) -> Iterator[None]:
     """Whoever comes meanwhile sees that this site is being written; a process that is killed holds nothing."""
     with (folder / MARK).open("w", encoding="utf-8") as file:
         file.write("Written by modeldex export site, which may replace this folder.\n")
@@ -98,16 +98,16 @@ def _clear_left(folder: Path) -> None:
         re.escape(f".{folder.name}.") + "[0-9a-f]{8}" + re.escape(UNFINISHED) + f"(?P<old>{OLD})?"
     )
     for path in folder.parent.iterdir():
-        found = left.fullmatch(path.name)
-        if not found or not (path / MARK).is_file() or _is_held(path):
+        match = left.fullmatch(path.name)
+        if not match or not (path / MARK).is_file() or _is_locked(path):
             continue
-        if found["old"] and not folder.exists():
+        if match["old"] and not folder.exists():
             path.rename(folder)
         else:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def _is_held(folder: Path) -> bool:
+def _is_locked(folder: Path) -> bool:
     try:
         with (folder / MARK).open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
