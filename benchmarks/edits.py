@@ -23,6 +23,7 @@ import tantivy
 
 from catalog.query.nodes import Term
 from catalog.query.request import SearchRequest
+from catalog.recording.authorship import Authorship
 from catalog.recording.edits import edit_model
 from catalog.records import ModelId, ModelRecord, SourceId, model_id
 from catalog.settings import Settings
@@ -96,7 +97,9 @@ def one_edit(settings: Settings, store: Store, model: ModelId, number: int) -> d
     stored = store.records.get(model)
     assert stored is not None
     value = f"bench-{number}"
-    edit_model(store, model, expected=stored.revision, values={"owner": value}, made_by="bench")
+    edit_model(
+        store, model, expected=stored.revision, values={"owner": value}, by=Authorship(made_by="bench")
+    )
     kept = time.perf_counter()
     bring_up_to_date(settings, store)
     followed = time.perf_counter()

@@ -22,6 +22,7 @@ from catalog.sealing.names import MARK, is_covered
 if TYPE_CHECKING:
     from catalog.access.catalog import Catalog
     from catalog.query.state import SearchState
+    from catalog.recording.authorship import Authorship
     from catalog.recording.edits import EditOutcome
     from catalog.recording.field_changes import FieldChange
     from catalog.records import Document, StoredModel
@@ -163,7 +164,8 @@ class Editor:
 
         Raises NotAllowed, EditRefused.
         """
-        from catalog.recording.edits import Target, edit_models, new_batch  # noqa: PLC0415 - as above
+        from catalog.recording.authorship import new_batch  # noqa: PLC0415 - as above
+        from catalog.recording.edits import Target, edit_models  # noqa: PLC0415
         from catalog.records import ModelId  # noqa: PLC0415
 
         name = batch or new_batch()
@@ -180,11 +182,8 @@ class Editor:
                 store,
                 [Target(model=ModelId(model), revision=revision) for model, revision in targets],
                 changes,
-                made_by=self.author,
-                batch=name,
+                by=self._authorship(name, changes),
                 cause="" if store.vault.is_set_up else cause,  # the words of a search may be a value
-                may_edit=lambda document: self._may_edit(document) and self._may_set(document, changes),
-                sees=None if self._catalog.principal.sees_all else self._sees,
                 tell=tell,
                 progress=progress,
             )
@@ -208,7 +207,8 @@ class Editor:
 
     def undo(self, undone: str) -> ManyEdited:
         """Takes back what was changed in one go, where nobody changed it since. Raises UserError."""
-        from catalog.recording.edits import new_batch, undo_batch  # noqa: PLC0415 - as above
+        from catalog.recording.authorship import new_batch  # noqa: PLC0415 - as above
+        from catalog.recording.edits import undo_batch  # noqa: PLC0415
 
         name = new_batch()
 
@@ -217,15 +217,7 @@ class Editor:
             return self._happening("models.undo", f"edit {undone[:40]}", None, after)
 
         def work(store: Store) -> ManyEdited:
-            outcome = undo_batch(
-                store,
-                undone,
-                made_by=self.author,
-                batch=name,
-                may_edit=lambda document: self._may_edit(document) and self._may_set(document),
-                sees=None if self._catalog.principal.sees_all else self._sees,
-                tell=tell,
-            )
+            outcome = undo_batch(store, undone, by=self._authorship(name), tell=tell)
             if not outcome.changed:
                 store.audit.add(tell(0))
             return ManyEdited(outcome=outcome, index=self._follow(self._settings, store))
@@ -284,7 +276,8 @@ class Editor:
         cause: str = "",
         beside: bool = False,
     ) -> Edited:
-        from catalog.recording.edits import edit_model, new_batch  # noqa: PLC0415 - SQL, which a reader does not need
+        from catalog.recording.authorship import new_batch  # noqa: PLC0415 - as above
+        from catalog.recording.edits import edit_model  # noqa: PLC0415 - SQL, which a reader does not need
 
         batch = new_batch()
 
@@ -295,12 +288,9 @@ class Editor:
                     model.id,
                     expected=model.revision if expected is None else expected,
                     changes=changes,
-                    made_by=self.author,
-                    batch=batch,
+                    by=self._authorship(batch, changes),
                     kind=kind,
                     cause=cause,
-                    may_edit=lambda document: self._may_edit(document) and self._may_set(document, changes),
-                    sees=self._sees,
                     beside=beside,
                     tell=lambda before, number: self._happening(
                         action, resource, *_states(before, number, changes, store.vault)
@@ -315,6 +305,17 @@ class Editor:
             )
 
         return with_store(self._settings, work)
+
+    def _authorship(self, batch: str, changes: Sequence[FieldChange] | None = None) -> Authorship:
+        """Edits of the principal under this name; `changes` is None where nobody knows which they are."""
+        from catalog.recording.authorship import Authorship  # noqa: PLC0415 - as above
+
+        return Authorship(
+            made_by=self.author,
+            batch=batch,
+            may_edit=lambda document: self._may_edit(document) and self._may_set(document, changes),
+            sees=None if self._catalog.principal.sees_all else self._sees,
+        )
 
     def _sees(self, document: Mapping[str, Any]) -> bool:
         return sees(self._catalog.principal, document)

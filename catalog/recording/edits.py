@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache, partial
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from catalog.errors import EditRefused, NotAllowed, NotRemakable, RevisionConflict, UserError
 from catalog.lazy_dataclasses import dataclass, field, replace
 from catalog.normalise.parts.edits import place_of, said_by_files
+from catalog.recording.authorship import Authorship
 from catalog.recording.field_changes import (
     Action,
     FieldChange,
@@ -38,7 +38,6 @@ __all__ = [
     "edit_model",
     "edit_models",
     "editable",
-    "new_batch",
     "new_edits",
     "undo_batch",
 ]
@@ -65,11 +64,6 @@ class EditOutcome:
     left: dict[ModelId, str] = field(default_factory=dict)
 
 
-def new_batch() -> str:
-    """The name of what is changed in one go."""
-    return secrets.token_hex(6)
-
-
 def edit_model(
     store: Store,
     model: ModelId,
@@ -78,12 +72,9 @@ def edit_model(
     values: Mapping[str, Any] | None = None,
     clear: Sequence[str] = (),
     changes: Sequence[FieldChange] = (),
-    made_by: str,
-    batch: str = "",
+    by: Authorship,
     kind: str = "edit",
     cause: str = "",
-    may_edit: Callable[[Document], bool] = lambda _document: True,
-    sees: Callable[[Document], bool] = lambda _document: True,
     beside: bool = False,
     tell: Callable[[Document, int], Happening | None] = lambda _before, _revision: None,
 ) -> int:
@@ -92,24 +83,24 @@ def edit_model(
     What one model of a series has at a time leaves the model of its series that has it, unless it is given `beside`.
 
     The values win over what files say, now and in every later crawl, until they are cleared. Nothing of it happens, or
-    all. `may_edit` is asked of what is changed, which may be another revision than its author has read. What `tell`
-    makes of the document before and the new revision is written into the audit with it. Raises EditRefused, NotAllowed,
-    RevisionConflict, NotRemakable.
+    all. What `tell` makes of the document before and the new revision is written into the audit with it. Raises
+    EditRefused, NotAllowed, RevisionConflict, NotRemakable.
     """
     wanted = checked_changes([*changes_of(values or {}, clear), *changes])
-    name = batch or new_batch()
-    with store.records.transaction(made_by=kind, author=made_by, cause=edit_cause(name, cause)) as records:
+    with store.records.transaction(
+        made_by=kind, author=by.made_by, cause=edit_cause(by.batch, cause)
+    ) as records:
         records.lock([model])
         if records.state(model) is not None:
-            if not may_edit(records.document(model)):
+            if not by.may_edit(records.document(model)):
                 raise NotAllowed("change this model")
             records.expect(model, expected)
         if (reason := why_not_remakable(records, model)) is not None:
             raise NotRemakable(model, reason)
         before, present = records.disclosed(model), records.present(model)
         new = new_edits(records, {model: wanted})
-        losing = {} if beside else takings(records, new, may_edit=may_edit, sees=sees)
-        records.edit([*new, *new_edits(records, losing)], batch=name)
+        losing = {} if beside else takings(records, new, by)
+        records.edit([*new, *new_edits(records, losing)], batch=by.batch)
         remake_in(records, [model, *losing])
 
         def line() -> Happening | None:
@@ -127,11 +118,8 @@ def edit_models(
     targets: Sequence[Target],
     changes: Sequence[FieldChange],
     *,
-    made_by: str,
-    batch: str,
+    by: Authorship,
     cause: str = "",
-    may_edit: Callable[[Document], bool] = lambda _document: True,
-    sees: Callable[[Document], bool] | None = None,
     tell: Callable[[int], Happening | None] = lambda _changed: None,
     progress: Callable[[EditOutcome], None] = lambda _outcome: None,
 ) -> EditOutcome:
@@ -146,17 +134,17 @@ def edit_models(
         names = store.records.names_of([target.model for target in targets])
         if (reason := is_given_twice(names, wanted)) is not None:
             raise EditRefused((reason,))
-    outcome = EditOutcome(batch=batch)
+    outcome = EditOutcome(batch=by.batch)
     for start in range(0, len(targets), PAGE_MODELS):
         page = {target.model: target.revision for target in targets[start : start + PAGE_MODELS]}
         with store.records.transaction(
-            made_by="bulk", author=made_by, cause=edit_cause(batch, cause)
+            made_by="bulk", author=by.made_by, cause=edit_cause(by.batch, cause)
         ) as records:
-            models = _those_that_may(records, page, may_edit, sees, outcome)
+            models = _those_that_may(records, page, by, outcome)
             new = new_edits(records, dict.fromkeys(models, wanted))
-            losing = takings(records, new, may_edit=may_edit, sees=sees or (lambda _document: True))
+            losing = takings(records, new, by)
             new += new_edits(records, losing)
-            _change(records, new, [*models, *losing], batch, outcome, tell)
+            _change(records, new, [*models, *losing], outcome, tell)
         progress(outcome)
     store.records.settle_copies()
     return outcome
@@ -166,61 +154,70 @@ def undo_batch(
     store: Store,
     undone: str,
     *,
-    made_by: str,
-    batch: str,
-    may_edit: Callable[[Document], bool] = lambda _document: True,
-    sees: Callable[[Document], bool] | None = None,
+    by: Authorship,
     tell: Callable[[int], Happening | None] = lambda _changed: None,
 ) -> EditOutcome:
     """Fields that this batch changed are as they were before it, where nobody changed them since; the rest is left and
     told, but for models that its author does not see. Nor does it bring back what a model was while they did not see it.
-    Is a batch itself. `sees` is None for who sees everything, `tell` as above. Raises UserError if there is none such.
+    Is a batch itself. `tell` as above. Raises UserError if there is none such.
     """
     summary = store.edits.summary(undone)
-    if summary is None or not (sees is None or any(map(sees, store.edits.documents(undone)))):
+    if summary is None or not (by.sees is None or any(map(by.sees, store.edits.documents(undone)))):
         raise UserError(
             f"There is no edit {undone[:40]!r}.", advice="modeldex history ID names the edits of a model."
         )
-    outcome = EditOutcome(batch=batch)
+    outcome = EditOutcome(batch=by.batch)
     fields_of = dict(store.edits.batch(undone))
     models = list(fields_of)
     for start in range(0, len(models), PAGE_MODELS):
-        page = models[start : start + PAGE_MODELS]
-        unseen = {
-            model for model in page if sees is not None and not sees(_document_before(store, model, summary))
-        }
+        page = {model: fields_of[model] for model in models[start : start + PAGE_MODELS]}
+        unseen = {model for model in page if not _saw_before(store, model, summary, by)}
         with store.records.transaction(
-            made_by="undo", author=made_by, cause=edit_cause(batch, f"of edit {undone}")
+            made_by="undo", author=by.made_by, cause=edit_cause(by.batch, f"of edit {undone}")
         ) as records:
-            records.lock(page)
-            revisions = {model: records.present(model) for model in page}
-            present = _those_that_may(records, revisions, may_edit, sees, outcome)
-            new = []
-            for model, edits in records.edits(present).items():
-                states = {edit.field: edit for edit in edits}
-                names = fields_of[model]
-                later = [name for name in names if model in unseen or states[name].batch != undone]
-                set_aside = frozenset(later)
-                provenance = cache(partial(records.provenance, model))
-                new += [
-                    _new_edit(provenance, model, name, states[name].before, states[name].state)
-                    for name in names
-                    if name not in set_aside
-                ]
-                if later:
-                    outcome.left[model] = f"{', '.join(later)} changed since"
-            taken = held_by_others(records, new)
-            outcome.left |= taken
-            new = [edit for edit in new if edit.model not in taken]
-            _change(records, new, present, batch, outcome, tell)
+            records.lock(list(page))
+            present = _those_that_may(records, {model: records.present(model) for model in page}, by, outcome)
+            new = _taken_back(records, undone, {model: page[model] for model in present}, unseen, outcome)
+            _change(records, new, present, outcome, tell)
     store.records.settle_copies()
     return outcome
+
+
+def _taken_back(
+    records: RecordBatch,
+    undone: str,
+    names: Mapping[ModelId, Sequence[str]],
+    unseen: Collection[ModelId],
+    outcome: EditOutcome,
+) -> list[NewEdit]:
+    """The rows by which these fields are as they were before the batch; what is left as it is goes to the outcome."""
+    new = []
+    for model, edits in records.edits(list(names)).items():
+        states = {edit.field: edit for edit in edits}
+        later = [name for name in names[model] if model in unseen or states[name].batch != undone]
+        set_aside = frozenset(later)
+        provenance = cache(partial(records.provenance, model))
+        new += [
+            _new_edit(provenance, model, name, states[name].before, states[name].state)
+            for name in names[model]
+            if name not in set_aside
+        ]
+        if later:
+            outcome.left[model] = f"{', '.join(later)} changed since"
+    taken = held_by_others(records, new)
+    outcome.left |= taken
+    return [edit for edit in new if edit.model not in taken]
 
 
 def checked(values: Mapping[str, Any], clear: Sequence[str] = ()) -> dict[str, Any]:
     """The values fit to be kept, secrets masked. Raises EditRefused, which names everything that is wrong with them."""
     changes = checked_changes(changes_of(values, clear))
     return {change.field: change.value for change in changes if change.action is not Action.GIVE_BACK}
+
+
+def _saw_before(store: Store, model: ModelId, batch: BatchSummary, by: Authorship) -> bool:
+    """Whether the author would have seen the model as it was when the batch changed it."""
+    return by.sees is None or by.sees(_document_before(store, model, batch))
 
 
 def _document_before(store: Store, model: ModelId, batch: BatchSummary) -> Document:
@@ -238,22 +235,21 @@ def _document_before(store: Store, model: ModelId, batch: BatchSummary) -> Docum
 def _those_that_may(
     records: RecordBatch,
     page: Mapping[ModelId, int],
-    may_edit: Callable[[Document], bool],
-    sees: Callable[[Document], bool] | None,
+    by: Authorship,
     outcome: EditOutcome,
 ) -> list[ModelId]:
     """The models of the page, locked, that can be changed and are at the revision that was looked at."""
     records.lock(page)
     models = []
     for model, revision in page.items():
-        if sees is not None and not sees(records.document(model)):
+        if by.sees is not None and not by.sees(records.document(model)):
             continue
         if (reason := why_not_remakable(records, model)) is not None:
             outcome.left[model] = reason
         elif records.present(model) != revision:
             conflict = RevisionConflict(model, expected=revision, present=records.present(model))
             outcome.left[model] = f"it is at revision {conflict.present} by now, not {revision}"
-        elif not may_edit(records.document(model)):
+        elif not by.may_edit(records.document(model)):
             outcome.left[model] = "you may not change it"
         else:
             models.append(model)
@@ -264,12 +260,11 @@ def _change(
     records: RecordBatch,
     new: Sequence[NewEdit],
     models: Sequence[ModelId],
-    batch: str,
     outcome: EditOutcome,
     tell: Callable[[int], Happening | None],
 ) -> None:
     edited = sorted({edit.model for edit in new})
-    records.edit(new, batch=batch)
+    records.edit(new, batch=outcome.batch)
     if edited:
         remake_in(records, edited)
         records.note(lambda: tell(len(edited)))

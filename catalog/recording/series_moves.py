@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from catalog.errors import EditRefused, NotAllowed
+from catalog.recording.authorship import Authorship
 from catalog.recording.field_changes import Action, FieldChange, converted
 from catalog.records import Document, EditKind, EditState, ModelId
 from catalog.records.leaves import value_at
@@ -14,12 +15,9 @@ from catalog.store.edits import NewEdit
 from mappings import Field, fields, fields_where
 
 ALL = "*"
-Asked = Callable[[Document], bool]
 
 
-def takings(
-    records: RecordBatch, new: Sequence[NewEdit], *, may_edit: Asked, sees: Asked
-) -> dict[ModelId, list[FieldChange]]:
+def takings(records: RecordBatch, new: Sequence[NewEdit], by: Authorship) -> dict[ModelId, list[FieldChange]]:
     """The changes by which models of the same series lose what these edits give to others. The models are locked.
 
     Models that the author does not see are none of the series to them. Raises NotAllowed where one that they see has the
@@ -33,9 +31,9 @@ def takings(
             getting = {edit.model for edit in new}
             for model in records.of_series(name, containing=word, but=getting):
                 document = records.document(model)
-                if not _has(document, field.name, word) or not sees(document):
+                if not _has(document, field.name, word) or not by.is_shown(document):
                     continue
-                if not may_edit(document):
+                if not by.may_edit(document):
                     raise NotAllowed(f"take the {field.name} {word!r} from the model that has it")
                 losing.setdefault(model, []).append(_lost(field, word))
     return losing

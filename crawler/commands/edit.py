@@ -147,7 +147,7 @@ def _edit_one(
 
 def _edit_many(editor: Editor, query: str, changes: list[FieldChange], *, dry_run: bool, yes: bool) -> None:
     from catalog.query.state import SearchState  # noqa: PLC0415
-    from catalog.recording.edits import new_batch  # noqa: PLC0415
+    from catalog.recording.authorship import new_batch  # noqa: PLC0415
 
     preview = editor.preview(SearchState(text=query), changes)
     _tell_preview(preview)

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from catalog import plugins
 from catalog.errors import UserError
-from catalog.recording.edits import Target, edit_models, new_batch, undo_batch
+from catalog.recording.authorship import Authorship, new_batch
+from catalog.recording.edits import Target, edit_models, undo_batch
 from catalog.recording.field_changes import Action, FieldChange
 from catalog.records.history import VerificationCounts
 from catalog.settings import Settings
@@ -85,7 +86,7 @@ def follow(shop, steps):
                 if last is not None:
                     batch, said = last
                     with contextlib.suppress(UserError):  # an edit that changed nothing is no batch
-                        undo_batch(shop.store, batch, made_by="me", batch=new_batch())
+                        undo_batch(shop.store, batch, by=Authorship(made_by="me"))
                     last = None
             case _:
                 before = said.copy()
@@ -108,7 +109,10 @@ def edit(shop, place, said, kind, word, words):
         said.license = (kind, word)
     batch = new_batch()
     edit_models(
-        shop.store, [Target(model=model.id, revision=model.revision)], [change], made_by="me", batch=batch
+        shop.store,
+        [Target(model=model.id, revision=model.revision)],
+        [change],
+        by=Authorship(made_by="me", batch=batch),
     )
     return batch
 

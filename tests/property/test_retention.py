@@ -12,6 +12,7 @@ from fixtures.retention import Yard, opened
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from catalog.recording.authorship import Authorship
 from catalog.recording.edits import edit_model
 from catalog.retention.policy import ANY
 
@@ -74,7 +75,7 @@ def stock(tmp_path_factory):
                 model.id,
                 expected=model.revision,
                 values={"stage": stage},
-                made_by="ada",
+                by=Authorship(made_by="ada"),
                 beside=True,
             )
         yield yard

@@ -9,6 +9,7 @@ from fixtures.crawling import EXTRACTORS, Shop
 from sqlalchemy import event
 
 from catalog import plugins
+from catalog.recording.authorship import Authorship
 from catalog.recording.edits import edit_model
 from catalog.records import ModelId, RunState
 from catalog.settings import Settings
@@ -57,7 +58,7 @@ def filled(shop):
 def renamed_collection(shop):
     filled(shop)
     model = ModelId(shop.documents()["old/m2/model.safetensors"]["id"])
-    edit_model(shop.store, model, expected=1, values={"license": "mit"}, made_by="me")
+    edit_model(shop.store, model, expected=1, values={"license": "mit"}, by=Authorship(made_by="me"))
     (shop.root / "old").rename(shop.root / "new")
 
 
@@ -201,7 +202,13 @@ def test_a_model_that_moves_takes_its_edits_along_and_back(shop):
     def document(place):
         return shop.documents()[f"{place}/model.safetensors"]
 
-    edit_model(shop.store, ModelId(document("a")["id"]), expected=1, values={"license": "mit"}, made_by="me")
+    edit_model(
+        shop.store,
+        ModelId(document("a")["id"]),
+        expected=1,
+        values={"license": "mit"},
+        by=Authorship(made_by="me"),
+    )
     path.parent.rename(shop.root / "b")
     assert shop.crawl().counts["moved"] == 1
     assert document("b")["license"] == "mit"
@@ -212,7 +219,7 @@ def test_a_model_that_moves_takes_its_edits_along_and_back(shop):
         expected=shop.store.records.get(model).revision,
         values={"task": "text-classification"},
         clear=["license"],
-        made_by="you",
+        by=Authorship(made_by="you"),
     )
     (shop.root / "b").rename(shop.root / "a")
     assert shop.crawl().counts["moved"] == 1

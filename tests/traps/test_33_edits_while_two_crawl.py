@@ -37,6 +37,7 @@ with open_store(settings, write=True) as store:
 EDITOR = """
 import random, sys, time
 from catalog.errors import RevisionConflict
+from catalog.recording.authorship import Authorship
 from catalog.recording.edits import edit_model
 from catalog.settings import load_settings
 from catalog.store import open_store
@@ -47,7 +48,13 @@ with open_store(load_settings(sys.argv[1]), write=True) as store:
         for model in list(store.records.iterate()):
             field, value = draw.choice(fields), draw.randrange(10**6)
             try:
-                edit_model(store, model.id, expected=model.revision, values={field: str(value)}, made_by="me")
+                edit_model(
+                    store,
+                    model.id,
+                    expected=model.revision,
+                    values={field: str(value)},
+                    by=Authorship(made_by="me"),
+                )
             except RevisionConflict:
                 continue
             print(model.id, field, value, flush=True)

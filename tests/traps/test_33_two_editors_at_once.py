@@ -21,7 +21,8 @@ EDITS_EACH = 12
 EDITOR = """
 import sys
 from catalog.errors import RevisionConflict
-from catalog.recording.edits import Target, edit_models, new_batch
+from catalog.recording.authorship import Authorship
+from catalog.recording.edits import Target, edit_models
 from catalog.recording.field_changes import FieldChange
 from catalog.settings import load_settings
 from catalog.store import open_store
@@ -31,7 +32,7 @@ with open_store(load_settings(sys.argv[1]), write=True) as store:
         seen = list(store.records.iterate())
         targets = [Target(model=model.id, revision=model.revision) for model in seen]
         change = FieldChange(field="extra.count", value=f"{name}-{number}")
-        done = edit_models(store, targets, [change], made_by=name, batch=new_batch())
+        done = edit_models(store, targets, [change], by=Authorship(made_by=name))
         for model in done.changed:
             print(model, number, "changed", flush=True)
         for model in done.left:

@@ -8,6 +8,7 @@ from fixtures.users import OWN_PAGE, cheap_hasher, role
 
 from catalog import plugins
 from catalog.access.accounts import Accounts, Visit
+from catalog.recording.authorship import Authorship
 from catalog.recording.edits import Target, edit_model, edit_models
 from catalog.recording.field_changes import FieldChange
 from catalog.records.accounts import Role
@@ -125,8 +126,7 @@ def test_nobody_undoes_what_others_changed_in_models_that_are_not_theirs(served)
         store,
         [Target(model=ids["prod"], revision=store.records.get(ids["prod"]).revision)],
         [FieldChange(field="notes", value="by ada")],
-        made_by="ada",
-        batch="feedfacecafe",
+        by=Authorship(made_by="ada", batch="feedfacecafe"),
     )
     undone = client.post("/api/v1/edits/feedfacecafe/undo", headers=ed)
     assert undone.status_code in {200, 404}
@@ -154,7 +154,7 @@ def test_an_edit_that_takes_a_model_out_of_sight_is_answered_with_its_revision(s
     assert after == before + 1
     assert (answer.status_code, answer.json["revision"], answer.json["edits"]) == (200, after, [])
     assert client.get(f"/api/v1/models/{ids['dev']}", headers=ed).status_code == 404
-    edit_model(store, ids["dev"], expected=after, clear=["tags"], made_by="ada")
+    edit_model(store, ids["dev"], expected=after, clear=["tags"], by=Authorship(made_by="ada"))
     assert client.get(f"/api/v1/models/{ids['dev']}", headers=ed).status_code == 200
 
 
@@ -163,7 +163,9 @@ def test_the_history_of_a_part_does_not_repeat_what_others_looked_for(served):
     target = Target(model=ids["prod"], revision=store.records.get(ids["prod"]).revision)
     change = FieldChange(field="owner", value="lab")
     batch = "0123456789ab"
-    edit_models(store, [target], [change], made_by="ada", batch=batch, cause="query tag:secret zebra")
+    edit_models(
+        store, [target], [change], by=Authorship(made_by="ada", batch=batch), cause="query tag:secret zebra"
+    )
     assert store.records.history(ids["prod"])[-1].cause == f"edit {batch}, query tag:secret zebra"
     answer = client.get(f"/api/v1/models/{ids['prod']}/history", headers=ed)
     assert answer.json["revisions"][-1]["cause"] == f"edit {batch}"
@@ -185,7 +187,7 @@ def test_an_edit_of_a_revision_that_was_not_read_asks_whether_that_one_may_be_ch
         catalog = catalogs.of(principal_of(store.accounts.named("ed")))
         read = catalog.model(ids["dev"])
         moved = edit_model(
-            store, ids["dev"], expected=read.revision, values={"tags": ["prod"]}, made_by="ada"
+            store, ids["dev"], expected=read.revision, values={"tags": ["prod"]}, by=Authorship(made_by="ada")
         )
         with pytest.raises(NotAllowed):
             Editor(settings, catalog).edit(read, [FieldChange(field="notes", value="x")], expected=moved)
@@ -194,7 +196,7 @@ def test_an_edit_of_a_revision_that_was_not_read_asks_whether_that_one_may_be_ch
     line = list(store.audit.lines())[-1].happening
     assert (line.action, line.resource, line.outcome) == ("models.edit", ids["dev"], "refused")
     assert store.records.get(ids["dev"]).revision == moved
-    edit_model(store, ids["dev"], expected=moved, clear=["tags"], made_by="ada")
+    edit_model(store, ids["dev"], expected=moved, clear=["tags"], by=Authorship(made_by="ada"))
 
 
 def test_an_edit_of_others_tells_only_of_models_that_are_seen(served):
@@ -203,7 +205,7 @@ def test_an_edit_of_others_tells_only_of_models_that_are_seen(served):
     def changed(batch, *tags):
         targets = [Target(model=ids[tag], revision=store.records.get(ids[tag]).revision) for tag in tags]
         change = FieldChange(field="use_case", value=batch)
-        done = edit_models(store, targets, [change], made_by="ada", batch=batch)
+        done = edit_models(store, targets, [change], by=Authorship(made_by="ada", batch=batch))
         assert len(done.changed) == len(tags)
 
     changed("aaaaaaaaaaaa", *TAGS)
@@ -213,7 +215,7 @@ def test_an_edit_of_others_tells_only_of_models_that_are_seen(served):
         ids["secret"],
         expected=store.records.get(ids["secret"]).revision,
         values={"use_case": "later"},
-        made_by="ada",
+        by=Authorship(made_by="ada"),
     )
     assert "2 models changed" in client.get("/edits/aaaaaaaaaaaa", headers=ed).text
     undone = client.post("/api/v1/edits/aaaaaaaaaaaa/undo", headers=ed, json={}).json
@@ -233,15 +235,21 @@ def test_taking_back_an_edit_brings_nothing_from_revisions_that_are_not_seen(ser
     model = ids["dev"]
     read = store.records.get(model).revision
     hidden = {"tags": ["dev", "secret"], "notes": "codename zebra"}
-    edit_model(store, model, expected=read, values=hidden, made_by="ada")
+    edit_model(store, model, expected=read, values=hidden, by=Authorship(made_by="ada"))
     shown = {"tags": ["dev"], "notes": "clean"}
-    edit_model(store, model, expected=read + 1, values=shown, made_by="ada", batch="cccccccccccc")
+    edit_model(
+        store, model, expected=read + 1, values=shown, by=Authorship(made_by="ada", batch="cccccccccccc")
+    )
     undone = client.post("/api/v1/edits/cccccccccccc/undo", headers=ed, json={}).json
     assert (undone["changed"], list(undone["left"])) == (0, [model])
     assert undone["left"][model].endswith("changed since")
     assert store.records.get(model).document["notes"] == "clean"
     edit_model(
-        store, model, expected=read + 2, values={"notes": "later"}, made_by="ada", batch="dddddddddddd"
+        store,
+        model,
+        expected=read + 2,
+        values={"notes": "later"},
+        by=Authorship(made_by="ada", batch="dddddddddddd"),
     )
     assert client.post("/api/v1/edits/dddddddddddd/undo", headers=ed, json={}).json["changed"] == 1
     assert store.records.get(model).document["notes"] == "clean"
@@ -299,7 +307,7 @@ def test_an_edit_that_is_not_written_leaves_no_line(served):
             read.id,
             expected=read.revision,
             values={"notes": "never"},
-            made_by="ada",
+            by=Authorship(made_by="ada"),
             tell=lambda _before, _revision: 1 / 0,
         )
     assert store.records.get(ids["dev"]).revision == read.revision

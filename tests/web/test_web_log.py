@@ -114,6 +114,7 @@ def test_without_a_token_nobody_may_tell(settings):
 
 
 def test_what_is_told_is_an_edit_that_a_person_may_take_back(client, settings):
+    from catalog.recording.authorship import Authorship
     from catalog.recording.edits import edit_model
     from catalog.records import ModelId
 
@@ -133,7 +134,7 @@ def test_what_is_told_is_an_edit_that_a_person_may_take_back(client, settings):
             expected=answer.json["revision"],
             values={"metrics.accuracy": "91 %"},
             clear=["metrics.f1@squad"],
-            made_by="me",
+            by=Authorship(made_by="me"),
         )
     model = client.get(f"/api/models/{answer.json['id']}").json
     assert model["document"]["metrics"] == {"accuracy": 0.91}

@@ -9,6 +9,7 @@ from fixtures.warm_python import warm_python
 
 from catalog.errors import EditRefused, NotRemakable, RevisionConflict
 from catalog.recording import making
+from catalog.recording.authorship import Authorship
 from catalog.recording.changes import change_of
 from catalog.recording.edits import checked, edit_model, editable
 from catalog.records import ModelId, Origin
@@ -58,7 +59,9 @@ def net(shop):
 
 def edited(shop, model, clear=(), **values):
     revision = shop.store.records.get(model).revision
-    return edit_model(shop.store, model, expected=revision, values=values, clear=clear, made_by="me")
+    return edit_model(
+        shop.store, model, expected=revision, values=values, clear=clear, by=Authorship(made_by="me")
+    )
 
 
 def value_at(document, name):
@@ -107,10 +110,18 @@ def test_free_names_are_set_below_extra_and_hyperparameters(shop, net):
 
 
 def test_the_loser_of_two_edits_is_told_and_nothing_of_his_happens(shop, net):
-    first = edit_model(shop.store, net, expected=1, values={"license": "bsd-3-clause"}, made_by="one")
+    first = edit_model(
+        shop.store, net, expected=1, values={"license": "bsd-3-clause"}, by=Authorship(made_by="one")
+    )
     assert first == 2
     with pytest.raises(RevisionConflict, match="is at revision 2 by now, not 1") as told:
-        edit_model(shop.store, net, expected=1, values={"license": "isc", "task": "ner"}, made_by="two")
+        edit_model(
+            shop.store,
+            net,
+            expected=1,
+            values={"license": "isc", "task": "ner"},
+            by=Authorship(made_by="two"),
+        )
     assert (told.value.model, told.value.expected, told.value.present) == (net, 1, 2)
     assert shop.documents()["net"]["license"] == "bsd-3-clause"
     assert [edit.made_by for edit in shop.store.edits.of([net])[net]] == ["one"]

@@ -5,6 +5,7 @@ import pytest
 from catalog.access.edits_in_force import edits_in_force
 from catalog.errors import EditRefused
 from catalog.recording import metric_edits
+from catalog.recording.authorship import Authorship
 from catalog.recording.edits import edit_model
 from catalog.recording.field_changes import Action, changes_of, checked_changes
 from catalog.recording.metric_edits import field_of, observed, parts_of
@@ -104,7 +105,7 @@ model-index:
 def tell(shop, model, clear=(), **values):
     fields = {f"metrics.{name}": value for name, value in values.items()}
     revision = shop.store.records.get(model).revision
-    edit_model(shop.store, model, expected=revision, values=fields, clear=clear, made_by="me")
+    edit_model(shop.store, model, expected=revision, values=fields, clear=clear, by=Authorship(made_by="me"))
     return shop.store.records.get(model)
 
 
@@ -174,7 +175,7 @@ def test_a_restored_model_has_the_metrics_that_were_told_then(shop, net):
     tell(shop, net, accuracy=0.6, bleu=0.3, **{"accuracy@d": 0.4}, clear=["metrics.f1@x#dev"])
     present = shop.store.records.get(net)
     changes, kept = restoring_changes(then.document, present)
-    edit_model(shop.store, net, expected=present.revision, changes=changes, made_by="me")
+    edit_model(shop.store, net, expected=present.revision, changes=changes, by=Authorship(made_by="me"))
     restored = shop.store.records.get(net)
     assert (restored.document["metrics"], kept) == (then.document["metrics"], [])
     assert [entry["value"] for entry in restored.document["evaluations"]] == [

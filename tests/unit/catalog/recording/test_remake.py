@@ -8,6 +8,7 @@ from fixtures.crawling import EXTRACTORS, Shop, safetensors
 
 from catalog import plugins
 from catalog.errors import NotRemakable
+from catalog.recording.authorship import Authorship
 from catalog.recording.edits import edit_model
 from catalog.recording.remake import remake
 from catalog.records import ModelId, ObjectKey
@@ -149,7 +150,7 @@ def costs_in_a_source_of(models, folder):
         with counted(store) as remaking:
             remake(store, [name])
         with counted(store) as editing:
-            edit_model(store, name, expected=1, values={"license": "mit"}, made_by="me")
+            edit_model(store, name, expected=1, values={"license": "mit"}, by=Authorship(made_by="me"))
         assert store.records.get(name).document["license"] == "mit"
         return remaking, editing
 

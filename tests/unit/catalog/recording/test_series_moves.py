@@ -3,6 +3,7 @@
 import pytest
 
 from catalog.errors import EditRefused, NotAllowed
+from catalog.recording.authorship import Authorship
 from catalog.recording.edits import Target, edit_model, edit_models, undo_batch
 from catalog.recording.field_changes import Action, FieldChange
 from catalog.records import ModelId
@@ -23,17 +24,10 @@ def series(shop):
     return {folder(path): ModelId(document["id"]) for path, document in shop.documents().items()}
 
 
-def give(shop, model, change, **options):
+def give(shop, model, change, *, by=None, **options):
     revision = shop.store.records.get(model).revision
-    return edit_model(
-        shop.store,
-        model,
-        expected=revision,
-        changes=[change],
-        made_by="ada",
-        batch=options.pop("batch", ""),
-        **options,
-    )
+    by = by or Authorship(made_by="ada")
+    return edit_model(shop.store, model, expected=revision, changes=[change], by=by, **options)
 
 
 def said(shop, field):
@@ -48,12 +42,12 @@ def folder(path):
 def test_an_alias_leaves_the_model_of_the_series_that_has_it_in_the_same_step(shop, series):
     give(shop, series["spam"], CHAMPION)
     give(shop, series["fraud-1"], CHAMPION)
-    give(shop, series["fraud-2"], CHAMPION, batch="move")
+    give(shop, series["fraud-2"], CHAMPION, by=Authorship(made_by="ada", batch="move"))
     assert said(shop, "aliases") == {"fraud-2": ["champion"], "spam": ["champion"]}
     assert [model for model, _ in shop.store.edits.batch("move")] == sorted(
         [series["fraud-1"], series["fraud-2"]]
     )
-    undo_batch(shop.store, "move", made_by="ada", batch="back")
+    undo_batch(shop.store, "move", by=Authorship(made_by="ada", batch="back"))
     assert said(shop, "aliases") == {"fraud-1": ["champion"], "spam": ["champion"]}
 
 
@@ -95,7 +89,7 @@ def test_an_alias_given_to_two_models_of_a_series_at_once_is_refused_whole(shop,
         Target(model=model, revision=shop.store.records.get(model).revision) for model in series.values()
     ]
     with pytest.raises(EditRefused, match=r"'champion'.*'fraud' has several"):
-        edit_models(shop.store, targets, [CHAMPION], made_by="ada", batch="many")
+        edit_models(shop.store, targets, [CHAMPION], by=Authorship(made_by="ada", batch="many"))
     assert said(shop, "aliases") == {}
 
 
@@ -105,27 +99,25 @@ def test_one_model_each_of_several_series_get_an_alias_by_one_edit(shop, series)
         Target(model=series[path], revision=shop.store.records.get(series[path]).revision)
         for path in ("fraud-2", "spam")
     ]
-    edit_models(shop.store, targets, [CHAMPION], made_by="ada", batch="many")
+    edit_models(shop.store, targets, [CHAMPION], by=Authorship(made_by="ada", batch="many"))
     assert said(shop, "aliases") == {"fraud-2": ["champion"], "spam": ["champion"]}
 
 
 def test_undoing_an_older_move_leaves_the_alias_with_whom_has_it_since(shop, series):
     give(shop, series["fraud-1"], CHAMPION)
-    give(shop, series["fraud-2"], CHAMPION, batch="older")
+    give(shop, series["fraud-2"], CHAMPION, by=Authorship(made_by="ada", batch="older"))
     give(shop, series["fraud-3"], CHAMPION)
-    outcome = undo_batch(shop.store, "older", made_by="ada", batch="back")
+    outcome = undo_batch(shop.store, "older", by=Authorship(made_by="ada", batch="back"))
     assert said(shop, "aliases") == {"fraud-3": ["champion"]}
     assert "another model of its series has the aliases 'champion' since" in outcome.left[series["fraud-1"]]
 
 
 def test_what_is_taken_from_must_be_the_authors_to_change(shop, series):
+    def is_other(document):
+        return folder(document["path"]) != "fraud-1"
+
     give(shop, series["fraud-1"], PRODUCTION)
     with pytest.raises(NotAllowed, match="take the stage 'production'"):
-        give(
-            shop,
-            series["fraud-2"],
-            PRODUCTION,
-            may_edit=lambda document: folder(document["path"]) != "fraud-1",
-        )
-    give(shop, series["fraud-2"], PRODUCTION, sees=lambda document: folder(document["path"]) != "fraud-1")
+        give(shop, series["fraud-2"], PRODUCTION, by=Authorship(made_by="ada", may_edit=is_other))
+    give(shop, series["fraud-2"], PRODUCTION, by=Authorship(made_by="ada", sees=is_other))
     assert said(shop, "stage") == {"fraud-1": "production", "fraud-2": "production"}

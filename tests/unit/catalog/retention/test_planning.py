@@ -17,6 +17,7 @@ from catalog import plugins
 from catalog.access.principals import Principal
 from catalog.errors import NotAllowed, UserError
 from catalog.query.nodes import Term
+from catalog.recording.authorship import Authorship
 from catalog.recording.edits import edit_model
 from catalog.retention.planning import now
 from catalog.retention.proposals import Kind, proposals
@@ -46,7 +47,7 @@ def series(yard):
 
 def change(yard, version, **values):
     model = next(row for row in yard.store.records.iterate() if row.document.get("version") == str(version))
-    edit_model(yard.store, model.id, expected=model.revision, values=values, made_by="ada")
+    edit_model(yard.store, model.id, expected=model.revision, values=values, by=Authorship(made_by="ada"))
 
 
 def test_each_rule_keeps_what_it_names_and_says_so(series):

@@ -9,6 +9,7 @@ import pytest
 from fixtures.warm_python import warm_python
 from sqlalchemy import select, update
 
+from catalog.recording.authorship import Authorship
 from catalog.recording.edits import edit_model
 from catalog.records import ModelId
 from catalog.records.history import VerificationCounts
@@ -26,8 +27,8 @@ def net(shop):
     shop.model("other.safetensors", values=9)
     shop.crawl()
     model = ModelId(shop.documents()["net.safetensors"]["id"])
-    edit_model(shop.store, model, expected=1, values={"license": "mit"}, made_by="ann")
-    edit_model(shop.store, model, expected=2, values={"license": "isc"}, made_by="bob")
+    edit_model(shop.store, model, expected=1, values={"license": "mit"}, by=Authorship(made_by="ann"))
+    edit_model(shop.store, model, expected=2, values={"license": "isc"}, by=Authorship(made_by="bob"))
     return model
 
 

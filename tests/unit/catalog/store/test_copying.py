@@ -11,6 +11,7 @@ from sqlalchemy import insert, select, text
 from catalog import plugins
 from catalog.cli import cli
 from catalog.errors import ModeldexError, UserError
+from catalog.recording.authorship import Authorship
 from catalog.recording.edits import edit_model
 from catalog.records import ModelId
 from catalog.settings import Settings
@@ -37,7 +38,7 @@ def shop(tmp_path):
         shop.crawl()
         model = ModelId(next(iter(shop.documents().values()))["id"])
         revision = store.records.get(model).revision
-        edit_model(store, model, expected=revision, values={"license": "mit"}, made_by="me")
+        edit_model(store, model, expected=revision, values={"license": "mit"}, by=Authorship(made_by="me"))
         yield shop
 
 
@@ -74,7 +75,7 @@ def test_a_copied_store_goes_on_where_the_old_one_was(shop, postgresql_url, tmp_
             model,
             expected=target.records.get(model).revision,
             values={"license": "isc"},
-            made_by="me",
+            by=Authorship(made_by="me"),
         )
         assert target.records.get(model).document["license"] == "isc"
 

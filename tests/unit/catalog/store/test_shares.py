@@ -7,6 +7,7 @@ from fixtures.costs import counted
 from fixtures.tracker_databases import runs_database
 from sqlalchemy import select
 
+from catalog.recording.authorship import Authorship
 from catalog.recording.edits import edit_model
 from catalog.recording.remake import remake
 from catalog.records import ObjectKey
@@ -75,7 +76,9 @@ def test_each_record_has_what_is_said_of_its_own_run_also_when_it_is_made_again(
 
 def test_an_edit_of_one_run_makes_its_record_of_its_own_values(tracked):
     model = next(iter(tracked.store.records.iterate()))
-    edit_model(tracked.store, model.id, expected=1, values={"notes": "looked at"}, made_by="ada")
+    edit_model(
+        tracked.store, model.id, expected=1, values={"notes": "looked at"}, by=Authorship(made_by="ada")
+    )
     (edited,) = [one for one in tracked.store.records.iterate() if one.id == model.id]
     assert edited.document["hyperparameters"] == model.document["hyperparameters"]
     assert edited.document["notes"] == "looked at"
@@ -96,7 +99,9 @@ def test_rows_of_an_earlier_reading_say_nothing_of_a_file_that_was_empty_between
     model = next(
         row for row in tracked.store.records.iterate() if int(row.document.get("run_id", "0"), 16) == 3
     )
-    edit_model(tracked.store, model.id, expected=model.revision, values={"notes": "x"}, made_by="ada")
+    edit_model(
+        tracked.store, model.id, expected=model.revision, values={"notes": "x"}, by=Authorship(made_by="ada")
+    )
     (edited,) = [row for row in tracked.store.records.iterate() if row.id == model.id]
     assert edited.document["hyperparameters"] == model.document["hyperparameters"]
     assert edited.document["hyperparameters"]["depth"] == "changed"
@@ -108,7 +113,13 @@ def test_what_is_not_there_any_more_still_has_what_was_said_of_it_when_it_is_edi
     tracked.put("mlflow.db", b"")
     tracked.crawl(accept=True)
     (missing,) = [row for row in tracked.store.records.iterate() if row.id == model.id]
-    edit_model(tracked.store, model.id, expected=missing.revision, values={"notes": "x"}, made_by="ada")
+    edit_model(
+        tracked.store,
+        model.id,
+        expected=missing.revision,
+        values={"notes": "x"},
+        by=Authorship(made_by="ada"),
+    )
     (edited,) = [row for row in tracked.store.records.iterate() if row.id == model.id]
     assert edited.document["hyperparameters"] == model.document["hyperparameters"]
 

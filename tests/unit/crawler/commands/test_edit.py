@@ -13,6 +13,7 @@ from fixtures.warm_python import warm_python
 from catalog.access.as_of import instant_of, open_catalog_as_of
 from catalog.errors import UserError
 from catalog.query.state import SearchState
+from catalog.recording.authorship import Authorship
 from catalog.recording.edits import edit_model
 from catalog.records import ModelId
 from crawler.commands.index_state import bring_up_to_date
@@ -54,7 +55,7 @@ def test_many_models_are_changed_after_a_preview_and_all_of_it_is_taken_back(run
     again = run("edit", "--query", "license:apache-2.0", "tags+=prod", "--yes")
     assert "0 models would change, 3 are so already" in again.stderr
     (first, *_) = list(shop.store.records.iterate())
-    edit_model(shop.store, first.id, expected=2, values={"notes": "mine"}, made_by="ann")
+    edit_model(shop.store, first.id, expected=2, values={"notes": "mine"}, by=Authorship(made_by="ann"))
     undone = run("edit", "--undo", batch)
     assert (undone.returncode, undone.stdout) == (1, "3 models taken back.\n")
     assert f"Left as it is: {first.id[:12]}: notes changed since" in undone.stderr
@@ -102,14 +103,18 @@ def test_an_edit_is_told_of_only_once_something_was_changed(run, shop):
 
 def test_the_past_is_asked_in_the_same_language_and_holds_what_is_gone_by_now(run, shop):
     model = next(row for row in shop.store.records.iterate() if row.document["path"].startswith("n0"))
-    edit_model(shop.store, ModelId(model.id), expected=1, values={"license": "isc"}, made_by="ann")
+    edit_model(
+        shop.store, ModelId(model.id), expected=1, values={"license": "isc"}, by=Authorship(made_by="ann")
+    )
     then = datetime.now(UTC)
     shutil.rmtree(shop.root / "n1")
     for _ in range(4):
         shop.crawl(accept=True)
         shop.later(hours=2)
     assert "n1/model.safetensors" not in shop.documents()
-    edit_model(shop.store, model.id, expected=2, values={"license": "bsd-3-clause"}, made_by="ann")
+    edit_model(
+        shop.store, model.id, expected=2, values={"license": "bsd-3-clause"}, by=Authorship(made_by="ann")
+    )
 
     def found(text, at):
         with open_catalog_as_of(shop.settings, at) as catalog:
@@ -153,7 +158,7 @@ def test_what_is_set_by_hand_is_written_beside_the_weights_where_that_is_allowed
     (said,) = [loser for loser in read.provenance["license"].losers if loser.value == "isc"]
     assert said.lost_because == "equal"
     values = dict.fromkeys(("license", "tags", "training.epochs", "notes", "description"))
-    edit_model(shop.store, model.id, expected=read.revision, clear=list(values), made_by="ann")
+    edit_model(shop.store, model.id, expected=read.revision, clear=list(values), by=Authorship(made_by="ann"))
     document = shop.store.records.get(model.id).document
     assert (document["license"], document["tags"], document["notes"]) == ("isc", ["prod"], "no: 'yes'")
     assert document["training"]["epochs"] == 4
@@ -162,7 +167,7 @@ def test_what_is_set_by_hand_is_written_beside_the_weights_where_that_is_allowed
 def test_a_sidecar_of_somebody_else_and_a_link_stay_as_they_are(run, shop):
     assert run("sources", "set", str(shop.root), "--option", "writable=true").returncode == 0
     (model,) = [row for row in shop.store.records.iterate() if row.document["path"].startswith("n0")]
-    edit_model(shop.store, model.id, expected=1, values={"license": "isc"}, made_by="ann")
+    edit_model(shop.store, model.id, expected=1, values={"license": "isc"}, by=Authorship(made_by="ann"))
     place = shop.root / "n0" / "model.safetensors.modeldex.yaml"
     place.write_text("license: gpl-3.0\n")
     with pytest.raises(SidecarRefused, match="somebody's own"):

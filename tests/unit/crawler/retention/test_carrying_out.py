@@ -14,6 +14,7 @@ from fixtures.warm_python import warm_python
 
 from catalog.cli import cli
 from catalog.errors import LeaseLost, UserError, WriterBusy
+from catalog.recording.authorship import Authorship
 from catalog.recording.edits import edit_model
 from catalog.store.records import GONE
 from catalog.store.tables import leases
@@ -63,7 +64,9 @@ def test_what_goes_is_in_the_trash_and_no_crawl_misses_it(filled):
 def test_what_went_comes_back_with_what_people_said_of_it(filled):
     before = filled.contents()
     model = next(row.id for row in filled.store.records.iterate() if row.document["version"] == "1")
-    edit_model(filled.store, model, expected=1, values={"notes": "kept in mind"}, made_by="ada")
+    edit_model(
+        filled.store, model, expected=1, values={"notes": "kept in mind"}, by=Authorship(made_by="ada")
+    )
     plan = filled.plan()
     filled.apply(plan)
     filled.crawl()
@@ -134,7 +137,7 @@ def test_a_model_that_was_edited_since_refuses_the_whole_plan(yard):
     yard.crawl()
     plan = yard.plan()
     model = next(row.model for row in yard.store.retention.models(plan.id, goes=True))
-    edit_model(yard.store, model, expected=1, values={"stage": "production"}, made_by="ada")
+    edit_model(yard.store, model, expected=1, values={"stage": "production"}, by=Authorship(made_by="ada"))
     before = yard.everything()
     with pytest.raises(PlanOutdated, match="something else by now"):
         yard.apply(plan)
@@ -353,7 +356,9 @@ def test_whoever_goes_on_asks_again_and_brings_back_what_stays_by_now(yard):
     yard.model("adapter", 1, base_model="fraud-1")
     before |= {key: data for key, data in yard.everything().items() if key.startswith("adapter")}
     (goes,) = yard.store.retention.models(plan.id, goes=True)
-    edit_model(yard.store, goes.model, expected=1, values={"stage": "production"}, made_by="ada")
+    edit_model(
+        yard.store, goes.model, expected=1, values={"stage": "production"}, by=Authorship(made_by="ada")
+    )
     assert yard.apply(plan).left
     assert yard.everything() == before
     with pytest.raises(UserError, match="not the hash"):

@@ -25,6 +25,7 @@ from catalog.access.principals import Principal
 from catalog.cli import cli
 from catalog.errors import UserError
 from catalog.query.nodes import Not, Prefix
+from catalog.recording.authorship import Authorship
 from catalog.recording.edits import edit_model
 from catalog.recording.reports import report_model
 from catalog.settings import Settings
@@ -186,7 +187,9 @@ def test_a_person_called_as_an_earlier_version_called_the_metastore_is_a_person(
         connection.execute(update(edits).values(made_by="hive"))
     (person,) = [row for path, row in shop.documents().items() if path.startswith("placed")]
     values = {"tables": ["ml.crawl_2023"]}
-    edit_model(shop.store, person["id"], expected=person["revision"], values=values, made_by="hive")
+    edit_model(
+        shop.store, person["id"], expected=person["revision"], values=values, by=Authorship(made_by="hive")
+    )
     assert (pulled(shop).by_persons, pulled(shop).changed) == (1, 0)
     assert trained_on(shop) == {**ALL, "placed": ["ml.crawl_2023"]}
     shop.put("named/modeldex.json", {"datasets": ["squad"]})

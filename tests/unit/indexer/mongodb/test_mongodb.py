@@ -24,6 +24,7 @@ from catalog import plugins
 from catalog.access.opening import open_catalog
 from catalog.cli import cli
 from catalog.errors import UserError
+from catalog.recording.authorship import Authorship
 from catalog.recording.edits import edit_model
 from catalog.search.engine import IndexAction
 from catalog.settings import Settings
@@ -486,7 +487,7 @@ def test_what_a_document_says_no_more_is_taken_back_and_persons_are_not_overrule
         tuned["id"],
         expected=named(shop, "tuned")["revision"],
         values={"owner": "lee"},
-        made_by="lee",
+        by=Authorship(made_by="lee"),
     )
     collection.replace_one(
         {"_id": 1}, {"_id": 1, "uri": tuned["uri"], "owner": "kim", "license": "apache-2.0"}
