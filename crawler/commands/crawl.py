@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from crawler.commands.given_options import GivenOptions
     from crawler.crawl import CrawlReport, Progress
     from crawler.selection import Selection
+    from crawler.source import Source
 
 EXIT_INCOMPLETE = 1
 EXIT_HELD = 3
@@ -94,11 +95,8 @@ def crawl(
     from crawler.commands.given_options import given_options, open_checked  # noqa: PLC0415
     from crawler.commands.progress import FollowingIndex, ProgressLine  # noqa: PLC0415
     from crawler.crawl import crawl as run_crawl  # noqa: PLC0415
-    from crawler.crawl import note_not_begun  # noqa: PLC0415
-    from crawler.overlaps import overlaps  # noqa: PLC0415
     from crawler.processes import spare_host  # noqa: PLC0415
     from crawler.registry import Registry  # noqa: PLC0415
-    from crawler.selection import Selection  # noqa: PLC0415
 
     given = given_options(endpoint_url, options, credentials)
     if not may_be_name(path) and not is_begun(settings):  # what is none leaves no home behind
@@ -108,23 +106,7 @@ def crawl(
         return
     registry = Registry.installed()
     with spare_host() as spare, open_store(settings, write=True) as store, _interruptible():
-        rows = store.sources.all()
-        target = find_target(path, rows)
-        try:
-            source, target = open_checked(target, given, rows, settings)
-        except ModeldexError as error:
-            if target.row is not None and target.row.state is not SourceState.REMOVED and not given:
-                note_not_begun(store, target.row.id, target.row.uri, str(error))
-            raise
-        if given and target.row is not None:
-            store.sources.put([target.row])
-        store.sources.crawled(source.id, source.uri)
-        selections = {row.id: Selection(row.definition.include, row.definition.exclude) for row in rows}
-        twice = list(overlaps(source, store.records.sources(), selections))
-        left_out = _left_out(store, target.row, selections)
-        notes = [*twice, *_notes(target.row, left_out)]
-        for sentence in notes:
-            click.echo(f"Note: {sentence}", err=True)
+        source, listed = _begun(store, settings, path, given)
         shown, following = ProgressLine(live=live), FollowingIndex(settings, store)
 
         def watch(progress: Progress) -> None:
@@ -147,17 +129,50 @@ def crawl(
             index = following.finish()
         finally:
             shown.clear()
-    if as_json:
-        summary = {**_summary(report), **index.summary(), "listed_twice": twice, "left_out": left_out}
-        click.echo(json.dumps(summary, indent=2, ensure_ascii=False))
-    else:
-        click.echo(_sentence(report))
-    _tell(report, path, talk_of_files=not as_json)
+    _print(report, {**index.summary(), **listed}, path, as_json=as_json)
     index.tell()
     if report.run.state == "held":
         sys.exit(EXIT_HELD)
     if report.run.state != "complete" or not index.is_current:
         sys.exit(EXIT_INCOMPLETE)
+
+
+def _begun(store: Store, settings: Settings, path: str, given: GivenOptions) -> tuple[Source, dict[str, Any]]:
+    """The source that is to be crawled, kept with what was given of it; and what its listing says beside that of others,
+    which is told: the sentences about files that two sources list, and how many files the patterns leave out.
+    """
+    from crawler.addresses import find_target  # noqa: PLC0415 - what a command needs is imported by it alone
+    from crawler.commands.given_options import open_checked  # noqa: PLC0415
+    from crawler.crawl import note_not_begun  # noqa: PLC0415
+    from crawler.overlaps import overlaps  # noqa: PLC0415
+    from crawler.selection import Selection  # noqa: PLC0415
+
+    rows = store.sources.all()
+    target = find_target(path, rows)
+    try:
+        source, target = open_checked(target, given, rows, settings)
+    except ModeldexError as error:
+        if target.row is not None and target.row.state is not SourceState.REMOVED and not given:
+            note_not_begun(store, target.row.id, target.row.uri, str(error))
+        raise
+    if given and target.row is not None:
+        store.sources.put([target.row])
+    store.sources.crawled(source.id, source.uri)
+    selections = {row.id: Selection(row.definition.include, row.definition.exclude) for row in rows}
+    twice = list(overlaps(source, store.records.sources(), selections))
+    left_out = _left_out(store, target.row, selections)
+    for sentence in (*twice, *_notes(target.row, left_out)):
+        click.echo(f"Note: {sentence}", err=True)
+    return source, {"listed_twice": twice, "left_out": left_out}
+
+
+def _print(report: CrawlReport, more: Mapping[str, Any], path: str, *, as_json: bool) -> None:
+    """What the crawl came to: `more` is for the JSON alone."""
+    if as_json:
+        click.echo(json.dumps({**_summary(report), **more}, indent=2, ensure_ascii=False))
+    else:
+        click.echo(_sentence(report))
+    _tell(report, path, talk_of_files=not as_json)
 
 
 def _preview(settings: Settings, path: str, given: GivenOptions, *, as_json: bool) -> None:
