@@ -44,6 +44,18 @@ ROOMS = tuple(
 RENDERING = frozenset({".py", ".html", ".css", ".js", ".svg", ".toml", ".json"})
 LIBRARIES = ("jinja2", "linkify-it-py", "markdown-it-py", "nh3")
 """What pages and answers are made by."""
+BLUEPRINTS = (
+    access.blueprint,
+    users.blueprint,
+    views.blueprint,
+    saved_views.blueprint,
+    retention_views.blueprint,
+    edit_views.blueprint,
+    api.blueprint,
+    editing.blueprint,
+    retention.blueprint,
+)
+"""Pages, then `/api`; `/es` registers itself, since it counts by settings."""
 
 
 def create_app(settings: Settings, services: Services) -> Flask:
@@ -57,46 +69,42 @@ def create_app(settings: Settings, services: Services) -> Flask:
     app.extensions["modeldex"] = services
     app.extensions["modeldex-settings"] = settings
     app.extensions["modeldex-build"] = build()
-    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.jinja_env.globals["asset"] = _asset
-    app.jinja_env.globals.update(
-        facet_items=facet_items,
-        result_items=result_items,
-        table_rows=table_rows,
-    )
-    app.jinja_env.filters["attribute"] = attribute
+    app.extensions["modeldex-proposals"] = RememberedProposals()
+    app.extensions[REMEMBERED] = RememberedPast()
+    app.extensions["modeldex-exports"] = BoundedSemaphore(api.EXPORTS_AT_ONCE)
+    _set_up_templates(app)
     app.after_request(packed)  # the first one registered runs last
     security.register(app)
     guard.register(app)
     refusals.register(app)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    es.register(app, settings)
+    register_errors(app)
+    app.after_request(with_security_headers)
+    app.after_request(kept_apart)
+    metrics.register(app)
+    remembering.register(app, settings, app.extensions["modeldex-request-metrics"])
+    app.get("/healthz")(_healthz)
+    app.get("/readyz")(_readyz)
+    return app
+
+
+def _set_up_templates(app: Flask) -> None:
+    """What every template may call."""
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.filters["attribute"] = attribute
     app.jinja_env.globals.update(
+        asset=_asset,
+        facet_items=facet_items,
+        result_items=result_items,
+        table_rows=table_rows,
         signed_in=signed_in,
         sees_all=sees_all,
         command=command,
         examples_folder=examples_folder,
         dataset_unknown=DATASET_UNKNOWN,
     )
-    app.register_blueprint(access.blueprint)
-    app.register_blueprint(users.blueprint)
-    app.register_blueprint(views.blueprint)
-    app.register_blueprint(saved_views.blueprint)
-    app.register_blueprint(retention_views.blueprint)
-    app.extensions["modeldex-proposals"] = RememberedProposals()
-    app.extensions[REMEMBERED] = RememberedPast()
-    app.register_blueprint(edit_views.blueprint)
-    app.register_blueprint(api.blueprint)
-    app.register_blueprint(editing.blueprint)
-    app.register_blueprint(retention.blueprint)
-    es.register(app, settings)
-    register_errors(app)
-    app.after_request(with_security_headers)
-    app.after_request(kept_apart)
-    app.extensions["modeldex-exports"] = BoundedSemaphore(api.EXPORTS_AT_ONCE)
-    metrics.register(app)
-    remembering.register(app, settings, app.extensions["modeldex-request-metrics"])
-    app.get("/healthz")(_healthz)
-    app.get("/readyz")(_readyz)
-    return app
 
 
 def _healthz() -> Response:
