@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from catalog.records import Member, Subject
 from crawler.grouping.draft import Draft, directory_of, upwards
@@ -93,17 +93,26 @@ def _is_within(directory: str, above: str) -> bool:
     return not above or directory == above or directory.startswith(f"{above}/")
 
 
-def shared_way(directory: str, second: str) -> int:
-    """How many characters of the way from the root two directories have in common."""
-    above = set(upwards(directory))
-    return next(len(place) for place in upwards(second) if place in above)
+class Nearby(Generic[_Placed]):
+    """Candidates by their directories, for many questions which of them are nearest to a place.
+
+    One pass over the directories above the candidates, then one over those above each place that is asked for.
+    """
+
+    def __init__(self, candidates: Iterable[_Placed], directory: Callable[[_Placed], str]) -> None:
+        self._below: dict[str, list[_Placed]] = defaultdict(list)
+        for candidate in candidates:
+            for above in upwards(directory(candidate)):
+                self._below[above].append(candidate)
+
+    def nearest(self, place: str) -> list[_Placed]:
+        """Those with the longest way from the root in common with the place."""
+        return next((self._below[above] for above in upwards(place) if above in self._below), [])
 
 
 def nearest(place: str, candidates: Sequence[_Placed], directory: Callable[[_Placed], str]) -> list[_Placed]:
     """Those with the longest way from the root in common with the place."""
-    ways = [shared_way(place, directory(candidate)) for candidate in candidates]
-    longest = max(ways, default=0)
-    return [candidate for candidate, way in zip(candidates, ways, strict=True) if way == longest]
+    return Nearby(candidates, directory).nearest(place)
 
 
 def own_repositories(ids: Sequence[str], known: AbstractSet[str]) -> list[str]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 from catalog.layouts.content_addressed import content_key
 from catalog.layouts.steps import STEP
 from catalog.lazy_dataclasses import dataclass, field, replace
 from catalog.records import Member, Subject
 from crawler.grouping.content_stores import of_own_store
-from crawler.grouping.copies import Apart, Place, nearest, own_repositories, place_of_model, place_of_telling
+from crawler.grouping.copies import Apart, Nearby, Place, own_repositories, place_of_model, place_of_telling
 from crawler.grouping.draft import Draft, directory_of, name_of
 from crawler.grouping.layouts import KERAS_EPOCH
 
@@ -117,22 +118,19 @@ def _bind_wider(members: Iterable[Member], tellings: Sequence[_Telling], drafts:
     wider = {part for group in subjects.values() for subject in group for part in subject.part_of}
     if not wider:
         return
-    about: dict[str, list[_Telling]] = defaultdict(list)
-    for telling in tellings:
-        if telling.subject.id in wider:
-            about[telling.subject.id].append(telling)
+    about = _About(tellings, wider)
     files = {identity: member for member in members if (identity := f"{FILE}{member.object.key}") in wider}
     parts = [list(_parts(draft, subjects, about)) for draft in drafts]
     of_part: dict[str, list[Draft]] = defaultdict(list)
     for draft, named in zip(drafts, parts, strict=True):
         for part in named:
             of_part[part].append(draft)
-    apart = Apart({part: {telling.place for telling in about[part]} for part in about}, of_part)
+    apart = Apart({part: {telling.place for telling in told} for part, told in about.items()}, of_part)
     for draft, named in zip(drafts, parts, strict=True):
         for part in named:
             if part in files and files[part].extraction is not None:
                 draft.bind_by_name(files[part])
-            for telling in _of_own_store(draft, part, about.get(part, ())):
+            for telling in about.of(part, draft):
                 if apart.own(part, telling.place, [draft]):
                     draft.bind_by_name(telling.about())
 
@@ -140,7 +138,7 @@ def _bind_wider(members: Iterable[Member], tellings: Sequence[_Telling], drafts:
 def _parts(
     draft: Draft,
     subjects: Mapping[tuple[str, str], Sequence[Subject]],
-    about: Mapping[str, Sequence[_Telling]],
+    about: _About,
 ) -> Iterator[str]:
     """What the model is part of, each once: of what its subjects are part of, and so on."""
     bound = [place for place in draft.context if place[1] is not None]
@@ -151,14 +149,27 @@ def _parts(
             if part not in seen:
                 seen.add(part)
                 yield part
-                todo.extend(telling.subject for telling in _of_own_store(draft, part, about.get(part, ())))
+                todo.extend(telling.subject for telling in about.of(part, draft))
 
 
-def _of_own_store(draft: Draft, part: str, tellings: Sequence[_Telling]) -> Sequence[_Telling]:
-    """What several stores say of an object with this digest, as far as it is said in the model's own one."""
-    if len(tellings) < 2 or _DIGEST_AT_END.search(part) is None:
-        return tellings
-    return nearest(place_of_model(draft), tellings, lambda telling: directory_of(telling.member.object.key))
+class _About(dict[str, list[_Telling]]):
+    """What is said of each wider thing."""
+
+    def __init__(self, tellings: Iterable[_Telling], wider: AbstractSet[str]) -> None:
+        super().__init__()
+        for telling in tellings:
+            if telling.subject.id in wider:
+                self.setdefault(telling.subject.id, []).append(telling)
+        self._stores = {
+            part: Nearby(told, lambda telling: directory_of(telling.member.object.key))
+            for part, told in self.items()
+            if len(told) > 1 and _DIGEST_AT_END.search(part) is not None
+        }
+
+    def of(self, part: str, draft: Draft) -> Sequence[_Telling]:
+        """All that is said of it; what several stores say of an object with this digest, of the model's own one alone."""
+        stores = self._stores.get(part)
+        return self.get(part, ()) if stores is None else stores.nearest(place_of_model(draft))
 
 
 def _keys_of(draft: Draft, *, alone: bool) -> Iterator[str]:
@@ -239,15 +250,21 @@ def _by_store(tellings: Sequence[_Telling]) -> list[list[_Telling]]:
     """What is told of one thing, apart for each of the stores that says of it that it may stand alone."""
     stores: dict[tuple[str, str], set[str]] = defaultdict(set)
     for telling in tellings:
-        if telling.subject.standalone:
+        if telling.subject.standalone and not _is_a_place(telling.subject):
             reader, _, directory = telling.place
             stores[reader, telling.subject.id].add(directory)
     several = [directories for directories in stores.values() if len(directories) > 1]
     if not several:
         return [list(tellings)]
     directories = sorted(several[0])
+    nearby = Nearby(directories, str)
     apart: dict[str, list[_Telling]] = {directory: [] for directory in directories}
     for telling in tellings:
-        for directory in nearest(telling.place[2], directories, str):
+        for directory in nearby.nearest(telling.place[2]):
             apart[directory].append(telling)
     return list(apart.values())
+
+
+def _is_a_place(subject: Subject) -> bool:
+    """Whether the id says where in the source its model is or would be: whoever names that place means the same model."""
+    return f"{FILE}{subject.id.partition(':')[2]}" in subject.join_keys

@@ -7,6 +7,8 @@ import pytest
 from fixtures.crawling import safetensors
 
 from catalog import plugins
+from crawler.grouping import copies
+from crawler.grouping.draft import upwards
 from crawler.registry import Registry
 
 RUN = "a" * 32
@@ -165,3 +167,50 @@ def test_a_store_within_another_s_directory_keeps_its_tags_for_itself(desk):
     desk.crawl()
     tags = sorted(made["tags"] for made in desk.documents().values())
     assert tags == [["owl:inner"], ["owl:outer"]]
+
+
+def lock_of(*paths, digest="a" * 32):
+    outs = [{"path": path, "md5": digest.replace("a", str(number))} for number, path in enumerate(paths)]
+    return json.dumps({"schema": "2.0", "stages": {"train": {"cmd": "train", "outs": outs}}})
+
+
+@pytest.mark.parametrize("ids", ["wrong", "of-each-lock"])
+def test_locks_that_name_the_same_places_make_one_model_of_each_place(desk, ids):
+    """The directory of each lock was taken for a store of its own: 40 locks of the same 40 files came to 1,600 models."""
+    number = 6
+    for lock in range(number):
+        paths = [f"../models/net-{place}.safetensors" for place in range(number)]
+        digest = "a" * 32 if ids == "wrong" else f"a{lock:031x}"
+        desk.put(f"p{lock}/dvc.lock", lock_of(*paths, digest=digest))
+    desk.crawl()
+    made = [model.document["extra"]["dvc_path"] for model in desk.store.records.iterate()]
+    assert sorted(made) == [f"models/net-{place}.safetensors" for place in range(number)]
+
+
+def test_a_lock_with_another_hash_than_that_of_the_file_at_its_path_is_about_that_file(desk):
+    """A file is changed before its pipeline runs again; the lock is no second model."""
+    desk.put("models/net.safetensors", WEIGHTS)
+    for lock in ("p", "q"):
+        desk.put(f"{lock}/dvc.lock", lock_of("../models/net.safetensors"))
+    desk.crawl()
+    (made,) = desk.documents().values()
+    assert made["path"] == "models/net.safetensors"
+    assert made["extra"]["command"] == "train"
+
+
+@pytest.mark.parametrize("stores", [50, 200])
+def test_the_nearest_of_many_stores_are_looked_for_once(stores, monkeypatch):
+    """Every statement was compared with every store, each time from the root."""
+    steps = 0
+
+    def counted(directory):
+        nonlocal steps
+        for place in upwards(directory):
+            steps += 1
+            yield place
+
+    monkeypatch.setattr(copies, "upwards", counted)
+    places = [f"team{number}/store" for number in range(stores)]
+    nearby = copies.Nearby(places, str)
+    assert [nearby.nearest(f"{place}/deep/down") for place in places] == [[place] for place in places]
+    assert steps <= 2 * 3 * stores
