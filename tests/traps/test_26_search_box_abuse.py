@@ -7,7 +7,10 @@ import pytest
 
 from catalog.query.nodes import And, Match, Nothing
 from catalog.query.state import SearchState
+from catalog.query.text import sentences
+from catalog.query.text.parse_context import Reading
 from catalog.query.text.search_text import MAX_TERMS, parse
+from catalog.query.text.tokens import MAX_WORDS
 from catalog.search.engine import IndexAction
 from catalog.search.service import SearchService
 from indexer.engines.memory import MemoryEngine, MemoryIndex, MemoryWriter
@@ -124,6 +127,30 @@ def test_only_so_many_terms_are_read():
     assert isinstance(parsed.query, And)
     assert len(parsed.query.clauses) == MAX_TERMS
     assert [problem.code for problem in parsed.problems] == ["too-many-terms"]
+
+
+@pytest.mark.parametrize(("word", "most"), [("x", MAX_TERMS + 20), ("a", MAX_WORDS), ("7B", MAX_TERMS + 20)])
+def test_no_rule_of_sentences_looks_at_words_that_do_not_count(word, most, monkeypatch):
+    """A thousand words of one letter took a second, nine tenths of it for what was left out."""
+    looked_at = []
+    first = sentences._first
+    monkeypatch.setattr(sentences, "_first", lambda sentence, at: looked_at.append(at) or first(sentence, at))
+    rewritten = sentences.rewrite(f"{word} " * 900, Reading(text="", now=NOW, vocabulary=None))
+    assert 0 < len(looked_at) <= most
+    assert len(rewritten.text.split()) == 900
+
+
+def test_sentences_behind_words_that_say_nothing_are_read_and_those_that_are_not_are_told():
+    filler = "please show me "
+    parsed = parse(filler * 60 + "models after 2023", now=NOW)
+    assert parsed.canonical == parse("models after 2023", now=NOW).canonical
+    unread = parse("models after 2023 " + filler * 120 + "before 2025", now=NOW)
+    (problem,) = unread.problems
+    assert problem.code == "too-many-terms"
+    assert (problem.start > 100, problem.end) == (
+        True,
+        len("models after 2023 " + filler * 120 + "before 2025"),
+    )
 
 
 def test_brackets_beyond_ten_levels_are_ignored_and_said():

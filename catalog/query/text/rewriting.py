@@ -12,12 +12,14 @@ from catalog.query.text.tokens import Token
 class Rewriting:
     """The text with sentences as conditions. Segments say where each piece of it came from, in order.
 
-    A segment is (new start, new end, old start, old end, rewritten).
+    A segment is (new start, new end, old start, old end, rewritten). `unread` is where the words begin that no rule has
+    looked at, 0 where there are none.
     """
 
     text: str
     segments: tuple[tuple[int, int, int, int, bool], ...] = ()
     changed: bool = False
+    unread: int = 0
 
     @property
     def spans(self) -> list[tuple[int, int]]:

@@ -18,14 +18,13 @@ from catalog.query.text.scanner import scan
 from catalog.query.text.sentences import as_words, rewrite
 from catalog.query.text.sorting import print_sort, read_limit, read_sort
 from catalog.query.text.targets import Vocabulary, resolve
-from catalog.query.text.tokens import Kind, Piece, Token
+from catalog.query.text.tokens import MAX_TERMS, MAX_WORDS, Kind, Piece, Token
 from catalog.query.text.typography import plain_signs
 from catalog.query.text.wrappings import bare_filter, is_wrapped
 from catalog.text.patterns import pattern
 from mappings import fields
 
 MAX_CHARACTERS = 2_000
-MAX_TERMS = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +69,7 @@ class ParsedQuery:
 def parse(text: str, *, vocabulary: Vocabulary | None = None, now: datetime | None = None) -> ParsedQuery:
     """The query that `text` asks, with every doubt as a problem with its place and a way to mend it. Never raises.
 
-    Bounds: the first 2,000 characters and 100 terms count; brackets may be nested 10 deep.
+    Bounds: the first 2,000 characters and 100 terms count, sentences within the first 300 words; brackets may be nested 10 deep.
     """
     typed = plain_signs(text[:MAX_CHARACTERS])
     reading = Reading(text=typed, now=now or datetime.now(UTC), vocabulary=vocabulary)
@@ -246,6 +245,9 @@ class _Pieces:
             message = f"Only the first {MAX_TERMS} terms are read."
             reading.problem("too-many-terms", message, tokens[MAX_TERMS].start, tokens[-1].end)
             tokens = tokens[:MAX_TERMS]
+        elif self.rewriting.unread:
+            message = f"Only the first {MAX_WORDS} words are read as a sentence."
+            reading.problem("too-many-terms", message, self.rewriting.unread, len(reading.text))
         apart = {
             name: [
                 token for token in tokens if token.kind is Kind.CONDITION and token.name.casefold() == name

@@ -13,6 +13,7 @@ from catalog.lazy_dataclasses import replace
 from catalog.query.periods import is_year
 from catalog.query.problems import Suggestion
 from catalog.query.text import sentence_rules
+from catalog.query.text.conditions import KnownNames
 from catalog.query.text.function_words import (
     FILLER_WORDS,
     FUNCTION_WORDS,
@@ -24,6 +25,7 @@ from catalog.query.text.parse_context import Reading
 from catalog.query.text.parser import APOSTROPHIZED, PLAIN_WORD
 from catalog.query.text.printing import quoted
 from catalog.query.text.rewriting import Rewriting, RewrittenPiece, assembled
+from catalog.query.text.scanner import scan
 from catalog.query.text.sentence_amount_lists import joined_amounts
 from catalog.query.text.sentence_datasets import on_dataset
 from catalog.query.text.sentence_dates import UNTOLD_VERBS
@@ -37,6 +39,7 @@ from catalog.query.text.sentence_values import formatted, named_by_alias, posses
 from catalog.query.text.sentence_words import EDGES, PLAIN, denying, mended, typed_words, words_of
 from catalog.query.text.sentence_written import written_comparison
 from catalog.query.text.targets import resolve
+from catalog.query.text.tokens import MAX_TERMS, MAX_WORDS
 from catalog.query.text.translation import in_english
 from catalog.text.patterns import pattern
 
@@ -60,7 +63,13 @@ def rewrite(text: str, reading: Reading) -> Rewriting:
     pieces: list[RewrittenPiece] = []
     at = 0
     fired = False
+    unread = 0
+    enough = _Enough(text, reading)
     while at < len(words):
+        if at >= MAX_WORDS or enough.are(pieces):
+            unread = words[at].start
+            pieces += [(word.start, word.end, None) for word in words[at:]]
+            break
         grouped = _named_group(words, at) or _named_list(sentence, at)
         if grouped:
             pieces += [(word.start, word.end, None) for word in words[at : at + grouped]]
@@ -107,11 +116,31 @@ def rewrite(text: str, reading: Reading) -> Rewriting:
     if not fired or not pieces:
         asks_for_all = english is not None and {*english} & MODEL_WORDS and {*english} <= _SAYING_NOTHING
         return Rewriting(text="", changed=True) if asks_for_all else Rewriting(text=text)
-    rewriting = assembled(text, _together(text, _listed(text, pieces)))
+    rewriting = replace(assembled(text, _together(text, _listed(text, pieces))), unread=unread)
     reads_on = _reads_on(sentence, text, rewriting, reading, translated=english is not None)
     return rewriting if reads_on else Rewriting(text=text)
 
 
+class _Enough:
+    """Whether the pieces of a text are more than are read of it: no rule looks at what stands behind them.
+
+    Counted when their number has doubled, so that the scanner reads no text more than twice for it.
+    """
+
+    def __init__(self, text: str, reading: Reading) -> None:
+        self._text, self._reading = text, reading
+        self._counted_at = MAX_TERMS + _OPEN_END
+
+    def are(self, pieces: list[RewrittenPiece]) -> bool:
+        if len(pieces) <= self._counted_at:
+            return False
+        self._counted_at *= 2
+        so_far = assembled(self._text, _listed(self._text, pieces)).text
+        return len(scan(so_far, KnownNames(self._reading))) > MAX_TERMS + _OPEN_END
+
+
+_OPEN_END = 10
+"""Terms at the end of a text that what stands behind them may join."""
 _SAYING_NOTHING = FUNCTION_WORDS | OPENING_WORDS | SHORT_WORDS
 _ASKING = frozenset({"how", "many", "which"})
 

@@ -8,6 +8,11 @@ from typing import Protocol
 
 from catalog.lazy_dataclasses import dataclass
 
+MAX_TERMS = 100
+"""Of one text: what stands behind them is told to be left out."""
+MAX_WORDS = 300
+"""Of one text that may be of a sentence: the words behind them stand for themselves."""
+
 QUOTES = {
     '"': '"',
     "\N{LEFT DOUBLE QUOTATION MARK}": "\N{RIGHT DOUBLE QUOTATION MARK}",
