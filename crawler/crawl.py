@@ -55,7 +55,7 @@ from crawler.stages.splitting import SourceSplit, Surroundings
 from crawler.stages.survey import Survey, owners, sight, survey
 from crawler.stages.verdicts import AllVerdicts, Fate
 
-RECIPE = "9"
+RECIPE = "10"
 """Goes up when grouping or normalising would make other documents of the same readings."""
 
 

@@ -121,7 +121,13 @@ class Draft:
                     Contender(observation=weighed, value=value, changes=converted.changes)
                     for value in (converted.value, *converted.rivals)
                 ]
-        return ranked(row.rule, good, distances=self.found.distances, aside=self.found.aside), bad
+        return ranked(
+            row.rule,
+            good,
+            distances=self.found.distances,
+            aside=self.found.aside,
+            elsewhere=self.found.elsewhere,
+        ), bad
 
     def settle(self, row: Field, good: Sequence[Contender], bad: Sequence[Contender] = ()) -> None:
         """The first contender is the value; the others lose with the reason."""
@@ -344,7 +350,13 @@ class Draft:
                 gathered.setdefault(slug, []).append(contender)
         entries: dict[str, Any] = {}
         for name in sorted(gathered)[:MAX_FREE]:
-            good = ranked("nearest", gathered[name], distances=self.found.distances, aside=self.found.aside)
+            good = ranked(
+                "nearest",
+                gathered[name],
+                distances=self.found.distances,
+                aside=self.found.aside,
+                elsewhere=self.found.elsewhere,
+            )
             entries[name] = good[0].value
             losers = [
                 replace(item, lost_because=reason_lost("nearest", good[0], item))
@@ -395,7 +407,13 @@ class Draft:
             if isinstance(item, str | int | float) and (word := base_model_id(cleaning.keyword(str(item))))
         ]
         good, beaten = by_hand_first(
-            ranked("authored", contenders, distances=self.found.distances, aside=self.found.aside)
+            ranked(
+                "authored",
+                contenders,
+                distances=self.found.distances,
+                aside=self.found.aside,
+                elsewhere=self.found.elsewhere,
+            )
         )
         bases: dict[str, dict[str, str]] = {}
         full = of_owners(contender.value for contender in good[:MAX_UNION])

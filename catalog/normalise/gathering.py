@@ -44,6 +44,8 @@ class Gathered:
     distances: Mapping[str, int]
     aside: frozenset[str]
     """Files whose word counts only where nothing else says anything: the model's alternatives, and hearsay."""
+    elsewhere: frozenset[str]
+    """Files that name the model from another place: they lose to what is stated at its own."""
     risks: tuple[Risk, ...]
     problems: tuple[Problem, ...]
     removed: Mapping[str, tuple[Observation, ...]]
@@ -56,6 +58,7 @@ def gather(
     group: Group,
     *,
     aside: frozenset[str] = frozenset(),
+    elsewhere: frozenset[str] = frozenset(),
 ) -> Gathered:
     """The group's observations, masked and cleaned, in the same order whatever the order of its members."""
     members = sorted(group.members, key=lambda member: (member.object.key, member.subject or ""))
@@ -107,7 +110,9 @@ def gather(
                 code="limit-exceeded", message=f"{len(observations):,} values; {MAX_OBSERVATIONS:,} are read"
             )
         )
-    return _sorted_out(observations[:MAX_OBSERVATIONS], distances, aside, risks, problems)
+    return replace(
+        _sorted_out(observations[:MAX_OBSERVATIONS], distances, aside, risks, problems), elsewhere=elsewhere
+    )
 
 
 def _lent(group: Group, observations: Sequence[Observation]) -> list[Observation]:
@@ -229,6 +234,7 @@ def _sorted_out(
         free={name: tuple(seen) for name, seen in free.items()},
         distances=distances,
         aside=aside,
+        elsewhere=frozenset(),
         risks=tuple(risks),
         problems=tuple(problems),
         removed={name: tuple(seen) for name, seen in removed.items()},

@@ -50,9 +50,15 @@ _STATED = {
 Key = Callable[[Contender], tuple[Any, ...]]
 
 
-def rank_key(rule: str, *, distances: Mapping[str, int], aside: AbstractSet[str] = frozenset()) -> Key:
+def rank_key(
+    rule: str,
+    *,
+    distances: Mapping[str, int],
+    aside: AbstractSet[str] = frozenset(),
+    elsewhere: AbstractSet[str] = frozenset(),
+) -> Key:
     """The sort key of a rule: the smallest wins. `distances` are directories between each file and the model, `aside` are
-    files that win only over nothing.
+    files that win only over nothing, `elsewhere` those that win only over guesses.
     """
     ranks = _RANKS.get(rule, _RANKS["authored"])
 
@@ -62,16 +68,17 @@ def rank_key(rule: str, *, distances: Mapping[str, int], aside: AbstractSet[str]
         rank, stated = ranks[seen.origin], _STATED[seen.evidence] >= 3
         edited = 0 if seen.origin is Origin.EDIT else 2 if seen.key in aside else 1
         guess = 1 if stated or seen.origin is Origin.FILENAME else 0
+        foreign = seen.key in elsewhere
         parent = 1 if distance < 0 else 0
         tie = (abs(distance), _STATED[seen.evidence], seen.key, order_of(contender))
         if rule == "counted":
-            return (edited, _MEASURED[seen.evidence], rank, *tie)
+            return (edited, _MEASURED[seen.evidence], foreign, rank, *tie)
         if rule == "nearest":
             stated_by_person = 0 if seen.origin is Origin.SIDECAR else 1
-            return (edited, guess, stated_by_person, parent, abs(distance), rank, *tie)
+            return (edited, guess, foreign, stated_by_person, parent, abs(distance), rank, *tie)
         if rule == "latest":
-            return (edited, guess, _latest_first(contender), rank, *tie)
-        return (edited, guess, parent if seen.origin is not Origin.CARD else 0, rank, *tie)
+            return (edited, guess, foreign, _latest_first(contender), rank, *tie)
+        return (edited, guess, foreign, parent if seen.origin is not Origin.CARD else 0, rank, *tie)
 
     return key
 
@@ -105,11 +112,12 @@ def ranked(
     *,
     distances: Mapping[str, int],
     aside: AbstractSet[str] = frozenset(),
+    elsewhere: AbstractSet[str] = frozenset(),
 ) -> list[Contender]:
     """The contenders, the winner first."""
     if len(contenders) < 2:  # as for most fields
         return list(contenders)
-    return sorted(contenders, key=rank_key(rule, distances=distances, aside=aside))
+    return sorted(contenders, key=rank_key(rule, distances=distances, aside=aside, elsewhere=elsewhere))
 
 
 def _latest_first(contender: Contender) -> tuple[int, float, str]:

@@ -11,6 +11,7 @@ from catalog.lazy_dataclasses import replace
 from catalog.normalise import assembly
 from catalog.normalise.gathering import gather
 from catalog.normalise.parts import dates, identity, weights
+from catalog.normalise.parts.elsewhere import elsewhere
 from catalog.normalise.parts.evaluations import evaluate
 from catalog.normalise.parts.weight_sets import aside, weight_sets
 from catalog.records import Group, ModelRecord, model_id
@@ -26,9 +27,11 @@ def normalise(group: Group, *, now: datetime) -> ModelRecord:
     )
     group = replace(group, members=tuple(members))
     sets = weight_sets(group)
-    gathered = gather(group, aside=aside(group, sets) | group.hearsay)
+    gathered = gather(group, aside=aside(group, sets) | group.hearsay, elsewhere=elsewhere(group, sets))
     draft = assembly.Draft(group=group, found=gathered, now=now)
-    evaluations = evaluate(gathered.metrics, now=now, distances=gathered.distances)
+    evaluations = evaluate(
+        gathered.metrics, now=now, distances=gathered.distances, elsewhere=gathered.elsewhere
+    )
     draft.keep_unmeasured(evaluations.not_metrics)
     draft.set_fields()
     draft.set_evaluations(evaluations)

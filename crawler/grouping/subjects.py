@@ -125,7 +125,9 @@ def _bind_wider(members: Iterable[Member], tellings: Sequence[_Telling], drafts:
     for draft, named in zip(drafts, parts, strict=True):
         for part in named:
             of_part[part].append(draft)
-    apart = Apart({part: {telling.place for telling in told} for part, told in about.items()}, of_part)
+    apart = Apart(
+        {part: {telling.place for telling in statements} for part, statements in about.items()}, of_part
+    )
     for draft, named in zip(drafts, parts, strict=True):
         for part in named:
             if part in files and files[part].extraction is not None:
@@ -161,9 +163,9 @@ class _About(dict[str, list[_Telling]]):
             if telling.subject.id in wider:
                 self.setdefault(telling.subject.id, []).append(telling)
         self._stores = {
-            part: Nearby(told, lambda telling: directory_of(telling.member.object.key))
-            for part, told in self.items()
-            if len(told) > 1 and _DIGEST_AT_END.search(part) is not None
+            part: Nearby(statements, lambda telling: directory_of(telling.member.object.key))
+            for part, statements in self.items()
+            if len(statements) > 1 and _DIGEST_AT_END.search(part) is not None
         }
 
     def of(self, part: str, draft: Draft) -> Sequence[_Telling]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -57,7 +58,11 @@ class Evaluations:
 
 
 def evaluate(
-    observations: Sequence[Observation], *, now: datetime, distances: Mapping[str, int]
+    observations: Sequence[Observation],
+    *,
+    now: datetime,
+    distances: Mapping[str, int],
+    elsewhere: AbstractSet[str] = frozenset(),
 ) -> Evaluations:
     """The evaluations that `metrics.*` observations make, best-known names and headline values first."""
     if not observations:  # as of most models
@@ -67,7 +72,7 @@ def evaluate(
     read = [_evaluation(seen, name, blocks[block_key(seen)], now) for seen, name in reported]
     read = _with_uncertainties(read, uncertainties, now)
     merged = _merged(read)
-    metrics, provenance, conflicts = headlines(merged, distances)
+    metrics, provenance, conflicts = headlines(merged, distances, elsewhere)
     problems = [*_problems_of(read), *conflicts]
     names = sorted({evaluation.headline_name for evaluation in merged if evaluation.value is not None})
     if len(merged) > MAX_EVALUATIONS:

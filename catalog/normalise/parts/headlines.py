@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from catalog.normalise.metrics import (
@@ -23,7 +24,9 @@ _SPLIT_RANK = {"test": 0, "validation": 1, None: 2, "other": 2, "train": 3}
 _AGGREGATION_RANK = {None: 0, "last": 0, "epoch": 0, "mean": 1, "best": 1, "step": 2}
 
 
-def _headline_order(item: Evaluation, distances: Mapping[str, int]) -> tuple[Any, ...]:
+def _headline_order(
+    item: Evaluation, distances: Mapping[str, int], elsewhere: AbstractSet[str]
+) -> tuple[Any, ...]:
     seen = item.observation
     distance = distances.get(seen.key, 0)
     at = item.evaluated_at.value.timestamp() if item.evaluated_at and item.evaluated_at.value else 0.0
@@ -35,6 +38,7 @@ def _headline_order(item: Evaluation, distances: Mapping[str, int]) -> tuple[Any
         _SPLIT_RANK.get(item.split, 2),
         item.flag == "ambiguous",
         item.name.filter is not None and "strict" not in item.name.filter,
+        seen.key in elsewhere,
         *source_rank(item),
         abs(distance),
         _AGGREGATION_RANK.get(item.name.aggregation, 1),
@@ -46,7 +50,9 @@ def _headline_order(item: Evaluation, distances: Mapping[str, int]) -> tuple[Any
 
 
 def headlines(
-    merged: list[Evaluation], distances: Mapping[str, int]
+    merged: list[Evaluation],
+    distances: Mapping[str, int],
+    elsewhere: AbstractSet[str] = frozenset(),
 ) -> tuple[dict[str, float], dict[str, FieldProvenance], list[Problem]]:
     candidates: dict[str, list[Evaluation]] = {}
     for item in merged:
@@ -60,7 +66,7 @@ def headlines(
     provenance: dict[str, FieldProvenance] = {}
     problems: list[Problem] = []
     for name in order[:MAX_HEADLINE_METRICS]:
-        ranked = sorted(candidates[name], key=lambda item: _headline_order(item, distances))
+        ranked = sorted(candidates[name], key=lambda item: _headline_order(item, distances, elsewhere))
         winner = ranked[0]
         assert winner.value is not None
         rivals = [  # of files that a person overrides, none contradicts another
@@ -71,7 +77,9 @@ def headlines(
             and not _is_earlier_step(item, winner)
         ]
         overridden = [item for each in ranked for item in each.overridden]
-        others = sorted([*ranked[1:], *overridden], key=lambda item: _headline_order(item, distances))
+        others = sorted(
+            [*ranked[1:], *overridden], key=lambda item: _headline_order(item, distances, elsewhere)
+        )
         metrics[name] = winner.value
         provenance[f"metrics.{name}"] = FieldProvenance(
             field=f"metrics.{name}",

@@ -213,7 +213,13 @@ def _set_parameters(draft: Draft, chosen: Sequence[WeightSet], counted: Count | 
     good, bad = draft.contenders(row)
     size = draft.values.get("size_bytes")
     declared = _declared_by_files(chosen)
-    good = ranked("counted", [*good, *declared], distances=draft.found.distances, aside=draft.found.aside)
+    good = ranked(
+        "counted",
+        [*good, *declared],
+        distances=draft.found.distances,
+        aside=draft.found.aside,
+        elsewhere=draft.found.elsewhere,
+    )
     believed, refused = [], list(bad)
     for contender in good:
         weak = contender.observation.evidence not in {Evidence.COUNTED, Evidence.DERIVED}
