@@ -208,6 +208,31 @@ def test_the_box_is_a_combobox_that_keys_alone_lead_through(opened, full_url, br
     assert 0 < total(page) < 20_000
 
 
+@pytest.mark.parametrize("browser", ["chromium", "firefox"])
+def test_nothing_is_asked_for_in_the_middle_of_a_composition(opened, full_url, browser):
+    """What was typed just before it was sent, and suggested for, while characters were being chosen."""
+    page = opened(browser, full_url)
+    page.goto("/")
+    page.clock.install()
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    box, bound = page.locator("#q"), page.locator("#size-low")
+    for field in (box, bound):
+        field.press_sequentially("1")
+        field.dispatch_event("compositionstart")
+        page.clock.run_for(5_000)
+        assert asked == []
+        if field is box:
+            field.dispatch_event("compositionend")
+            page.clock.run_for(150)
+            expect(page.locator("#suggestions [role=option]").first).to_be_visible()
+        else:
+            with arriving(page, "**size=*"):
+                field.dispatch_event("compositionend")
+                page.clock.run_for(600)
+        asked.clear()
+
+
 def total(page):
     return int(re.sub(r"\D", "", page.locator("h1.total b").inner_text()))
 
