@@ -537,6 +537,31 @@ def test_nothing_is_wider_than_a_phone(phone, address):
     assert phone.evaluate("document.documentElement.scrollWidth") <= 390
 
 
+@pytest.mark.parametrize("address", ["/", "/?view=table", "/?q=zzzznothing", "/health", "/help"])
+def test_what_is_touched_on_a_phone_is_as_high_as_a_fingertip_needs(phone, address):
+    """Links of the head and of the first examples, and what opens a part of the page, were lower than 24 pixels."""
+    phone.goto(address)
+    low = "all => all.filter((one) => one.offsetHeight && one.getBoundingClientRect().height < 24).map((one) => one.outerHTML)"
+    assert phone.locator(".menu a, .try a, summary").evaluate_all(low) == []
+
+
+def test_the_links_of_the_head_stand_in_one_line_on_a_narrow_phone(tab):
+    page = tab("chromium", viewport={"width": 360, "height": 800})
+    page.goto("/")
+    tops = page.locator(".menu a").evaluate_all("links => links.map((link) => link.offsetTop)")
+    assert len(set(tops)) == 1
+
+
+def test_the_sources_of_health_are_read_on_a_phone_without_scrolling_sideways(phone):
+    """Two of eight columns were seen."""
+    phone.goto("/health")
+    assert phone.locator(".scroll:has(> .sources)").evaluate("one => one.scrollWidth - one.clientWidth") == 0
+    row = phone.get_by_role("table").get_by_role("row").filter(has=phone.get_by_role("rowheader")).first
+    assert row.get_by_role("cell").count() >= 7
+    labels = row.locator("[data-label]").evaluate_all("cells => cells.map((cell) => cell.dataset.label)")
+    assert phone.get_by_role("columnheader").all_text_contents()[2 : 2 + len(labels)] == labels
+
+
 def test_the_columns_that_nobody_chose_fit_beside_the_facets_of_a_small_laptop(tab):
     """At 1,280 pixels the last one was cut off at the edge of the window."""
     page = tab("chromium", viewport={"width": 1280, "height": 800})
