@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from catalog import plugins
-from catalog.dsl.dates import is_utc, period_of
+from catalog.dsl.dates import period_of
 from catalog.dsl.ranges import read_range
 from catalog.dsl.simple_query_string import read_words
 from catalog.dsl.values import (
@@ -37,7 +36,6 @@ from catalog.query.nodes import (
     Terms,
     Wildcard,
 )
-from catalog.query.subjects import compares_dates, comparisons
 from catalog.query.validate import NESTED_PATH, Resolved
 from catalog.text.patterns import pattern
 from catalog.text.wildcards import PATTERN_BOUNDS, is_bounded
@@ -416,30 +414,11 @@ def _query_string(body: Any, nested: bool) -> Query:
     _flags(parts, *_QUERY_STRING_OPTIONS)
     if nested:
         raise RequestRefused("query_string", f"is not allowed inside nested {NESTED_PATH}; use bool.")
-    if str(parts.get("default_operator", "and")).lower() != "and":
-        raise RequestRefused("default_operator", "is and in query_string here; write OR between words.")
     if parts.get("fields", ["*"]) not in (["*"], []) or parts.get("default_field", "*") != "*":
         raise RequestRefused("fields", "of query_string stand in its text here, as in task:ner.")
-    from catalog.query.text.search_text import parse  # noqa: PLC0415 - few bodies hold text of our language
+    from catalog.dsl.query_string import read_query_string  # noqa: PLC0415 - few bodies hold text of our language
 
-    understood = parse(text_of(parts.get("query"), "query_string"))
-    for problem in understood.problems:
-        if not problem.understood:
-            raise RequestRefused("query_string", f"is not understood: {problem.reason}")
-    if understood.sort or understood.limit is not None:
-        raise RequestRefused("query_string", "holds an order or a limit; use sort and size.")
-    if not is_utc(parts.get("time_zone", "UTC")) and compares_dates(understood.query):
-        raise RequestRefused(
-            "time_zone", "dates in query_string are UTC here; write the zone behind the date."
-        )
-    # Names of sources are the search box's: here every model would be of another source.
-    for source, is_beginning in comparisons(understood.query, "source"):
-        begins = is_beginning and any(
-            f"{scheme}://".startswith(source.casefold()) for scheme in plugins.names("source")
-        )
-        if "://" not in source and not begins:
-            raise RequestRefused("query_string", f"names sources by their addresses, not {source!r}.")
-    return understood.query
+    return read_query_string(parts)
 
 
 _LEAVES: Mapping[str, Callable[[Any, bool], Query]] = {

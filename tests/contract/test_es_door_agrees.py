@@ -393,6 +393,32 @@ def test_simple_query_strings_mean_the_same(node, ours, text, default):
     assert [hit["_id"] for hit in found["hits"]["hits"]] == [hit["_id"] for hit in theirs["hits"]["hits"]]
 
 
+ALTERNATIVES = [
+    "description:news",
+    "description:news description:sentiment",
+    "description:news OR description:sentiment",
+    "description:news AND description:sentiment",
+    "description:news -description:sentiment",
+    "description:news description:reviews NOT description:sentiment",
+    "-description:news -description:sentiment",
+    "description:news-sentiment",
+    'description:"early stopping" parameters:>1000000000',
+    "parameters:[1000000 TO 9000000] size_bytes:<1000",
+]
+
+
+@pytest.mark.parametrize("default", ["or", "OR"])
+@pytest.mark.parametrize("text", ALTERNATIVES)
+def test_query_strings_of_alternatives_mean_the_same(node, ours, text, default):
+    """`or` was refused, and the Java client always writes it."""
+    asked = {"query_string": {"query": text, "default_operator": default}}
+    theirs, found = (
+        es.search(index="models", query=asked, sort=["id.keyword"], size=500) for es in (node, ours)
+    )
+    assert theirs["hits"]["total"]["value"] > 0
+    assert [hit["_id"] for hit in found["hits"]["hits"]] == [hit["_id"] for hit in theirs["hits"]["hits"]]
+
+
 @pytest.mark.parametrize("query", ["all", "metric", "alternatives"])
 @pytest.mark.parametrize("name", EVERY_AGGREGATION)
 def test_aggregations_count_and_measure_the_same(node, ours, name, query):
