@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from catalog.dsl.clauses import QueryReader
+from catalog.dsl.clauses import MAX_TERMS, QueryReader
 from catalog.dsl.composite import Composite, inside, read_composite
 from catalog.dsl.costs import depth, ends_of, estimate, numbers
 from catalog.dsl.dates import DateFormat, date_options, iso, period_of
@@ -178,6 +178,7 @@ class AggregationReader:
                 "min_doc_count",
                 "missing",
                 "include",
+                "exclude",
                 "shard_size",
                 "show_term_doc_count_error",
             }
@@ -191,7 +192,9 @@ class AggregationReader:
         return TermsAgg(
             field=field.name,
             size=whole(given.get("size", 10), "size", 1, MAX_TERMS_SIZE),
-            prefix=_included(given.get("include")),
+            prefix=_beginning(given.get("include")),
+            only=_listed(field, given.get("include"), "include"),
+            excluded=_listed(field, given.get("exclude"), "exclude") or (),
             order=_order(given.get("order"), parts),
             min_doc_count=whole(given.get("min_doc_count", 1), "min_doc_count", 1, 10**9),
             missing=None if given.get("missing") is None else value_of(field, given["missing"]),
@@ -342,13 +345,23 @@ def _metric(kind: str, body: Any, nested: bool) -> Aggregation:
     return MetricAgg(kind=kind, field=field.name, percents=numbers)
 
 
-def _included(pattern: Any) -> str | None:
-    """`include` as a prefix (`bert.*`), the only pattern that both engines count alike."""
-    if pattern is None:
+def _listed(field: Resolved, values: Any, part: str) -> tuple[Any, ...] | None:
+    """The values of a list, which alone are counted or are not; None where there is no list."""
+    if values is None or (part == "include" and not isinstance(values, list)):
         return None
-    if isinstance(pattern, list | dict):
-        kind = "list" if isinstance(pattern, list) else "partition"
-        raise RequestRefused("include", f"takes no {kind} here; filter by terms, or count with filters.")
+    if not isinstance(values, list):
+        raise RequestRefused(part, "is a list of values here.")
+    if len(values) > MAX_TERMS:
+        raise RequestRefused(part, f"has more than {MAX_TERMS:,} values.")
+    return tuple(value_of(field, value) for value in values)
+
+
+def _beginning(pattern: Any) -> str | None:
+    """`include` as a prefix (`bert.*`), the only pattern that both engines count alike."""
+    if pattern is None or isinstance(pattern, list):
+        return None
+    if isinstance(pattern, dict):
+        raise RequestRefused("include", "takes no partition here; read page by page with composite.")
     text = text_of(pattern, "include")
     stem = text.removesuffix(".*")
     if stem == text or re.search(r"[.?+*|{}\[\]()\"\\#@&<>~^$]", stem):

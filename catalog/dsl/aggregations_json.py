@@ -82,6 +82,10 @@ def _terms_json(aggregation: TermsAgg) -> dict[str, Any]:
         shown["order"] = {aggregation.order[0]: "desc" if aggregation.order[1] else "asc"}
     if aggregation.prefix:
         shown["include"] = f"{aggregation.prefix}.*"
+    if aggregation.only is not None:
+        shown["include"] = list(aggregation.only)
+    if aggregation.excluded:
+        shown["exclude"] = list(aggregation.excluded)
     if aggregation.min_doc_count != 1:
         shown["min_doc_count"] = aggregation.min_doc_count
     if aggregation.missing is not None:

@@ -69,7 +69,6 @@ REFUSED_BECAUSE: Mapping[str, str] = {
     "sum_bucket": "is not allowed here; reckon with the buckets yourself, in pandas by sum().",
     "stats_bucket": "is not allowed here; reckon with the buckets yourself, in pandas by describe().",
     "missing": "is not allowed here; models without a value are found by exists in must_not, and counted by a missing aggregation.",
-    "exclude": "is not allowed here; leave these buckets out of the answer, or such models out in the query.",
     "hard_bounds": "is not allowed here; a range of the query on the same field bounds the buckets.",
     "offset": "is not allowed here; buckets begin with their hour, day, week, month or year.",
     "boxplot": "is not allowed here; use percentiles.",

@@ -30,11 +30,13 @@ class SortKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TermsAgg:
-    """The most frequent values, count descending then value ascending."""
+    """The most frequent values, count descending then value ascending: all, those that begin so, or some of them alone."""
 
     field: str
     size: int = 10
     prefix: str | None = None
+    only: tuple[Any, ...] | None = None
+    excluded: tuple[Any, ...] = ()
     order: tuple[str, bool] = (
         "_count",
         True,

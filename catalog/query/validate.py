@@ -64,6 +64,7 @@ MAX_AGGREGATIONS = 100
 MAX_AGGREGATION_DEPTH = 4
 MAX_BUCKETS = 10_000
 """Buckets of one aggregation."""
+MAX_LISTED_VALUES = 1_024
 MAX_SELECTIONS = 64
 MAX_ORDERED_CHARACTERS = 64
 """Of one end of a range of texts: an embedded index looks for what lies before it with an automaton of bounded size."""
@@ -409,6 +410,16 @@ def _needs(field: Resolved, types: frozenset[str], kind: str) -> None:
         raise RequestRefused(field.name, f"cannot be counted by {kind}: it is {field.type}.")
 
 
+def _listed(field: Resolved, part: str, values: tuple[Any, ...]) -> None:
+    """Values that alone are counted, or that are not."""
+    if values and field.type not in KEYWORDS:
+        raise RequestRefused(part, "needs a keyword field.")
+    if len(values) > MAX_LISTED_VALUES:
+        raise RequestRefused(part, f"has more than {MAX_LISTED_VALUES:,} values.")
+    for value in values:
+        _value(field.type, part, value)
+
+
 def _terms(aggregation: TermsAgg, field: Resolved) -> None:
     _needs(field, KEYWORDS | COLUMNS, "terms")
     if not 1 <= aggregation.size <= MAX_BUCKETS:
@@ -417,6 +428,8 @@ def _terms(aggregation: TermsAgg, field: Resolved) -> None:
         raise RequestRefused("include", "needs a keyword field.")
     if aggregation.prefix is not None and len(aggregation.prefix) > MAX_INCLUDE_CHARACTERS:
         raise RequestRefused("include", f"is longer than {MAX_INCLUDE_CHARACTERS} characters.")
+    for part, values in (("include", aggregation.only or ()), ("exclude", aggregation.excluded)):
+        _listed(field, part, values)
     if aggregation.min_doc_count < 1:
         raise RequestRefused("min_doc_count", "of terms is at least 1.")
     if aggregation.missing is not None:

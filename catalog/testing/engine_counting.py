@@ -80,6 +80,15 @@ class CountingSuite(EngineFixtures):
             "text-classification": 2,
         }
         assert buckets(self.ask(engine, TermsAgg(field="task", prefix="N", missing="tabular"))) == {"ner": 1}
+        some = TermsAgg(field="task", only=("NER", "absent", "tabular"), missing="tabular")
+        every = buckets(self.ask(engine, TermsAgg(field="task", missing="tabular")))
+        assert buckets(self.ask(engine, some)) == {key: every[key] for key in ("ner", "tabular")}
+        assert buckets(self.ask(engine, TermsAgg(field="task", only=()))) == {}
+        others = TermsAgg(field="task", excluded=("Tabular", "absent"), missing="tabular")
+        every.pop("tabular")
+        assert buckets(self.ask(engine, others)) == every
+        of_settings = TermsAgg(field="hyperparameters.dropout", only=(0.1, 0.2), excluded=("0.2",))
+        assert buckets(self.ask(engine, of_settings)) == {"0.1": 1}
         keyed = self.ask(engine, TermsAgg(field="tags", order=("_key", True)))
         assert list(buckets(keyed)) == ["été", "vision", "production", "nlp"]
         rare = self.ask(engine, TermsAgg(field="tags", order=("_count", False), size=2))

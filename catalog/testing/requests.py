@@ -232,6 +232,8 @@ def aggregations() -> st.SearchStrategy[Aggregation]:
         st.builds(TermsAgg, field=counted, size=st.integers(1, 12), order=orders),
         st.builds(TermsAgg, field=keywords, size=st.integers(1, 4), prefix=st.sampled_from(("p", "T", "a"))),
         st.builds(TermsAgg, field=keywords, size=st.integers(1, 4), missing=st.just("(none)")),
+        st.builds(TermsAgg, field=keywords, only=st.just(("bert", "NER", "mit")), order=orders),
+        st.builds(TermsAgg, field=keywords, size=st.integers(1, 4), excluded=st.just(("MIT", "ner"))),
         range_aggregations(),
         histograms(),
         st.builds(

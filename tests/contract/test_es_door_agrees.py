@@ -25,6 +25,15 @@ EVERY_AGGREGATION = {
         "terms": {"field": "architecture.keyword", "size": 3},
         "aggs": {"a": {"avg": {"field": "parameters"}}, "s": {"stats": {"field": "parameters"}}},
     },
+    "some terms": {
+        "terms": {"field": "architecture.keyword", "include": ["ResNet", "T5", "Bert", "absent"], "size": 2},
+        "aggs": {"a": {"avg": {"field": "parameters"}}},
+    },
+    "other terms": {
+        "terms": {"field": "architecture.keyword", "exclude": ["ResNet", "T5", "absent"], "size": 3}
+    },
+    "terms of one": {"terms": {"field": "license.keyword", "missing": "none", "include": ["none", "MIT"]}},
+    "no terms": {"terms": {"field": "license.keyword", "include": []}},
     "numbers": {"terms": {"field": "context_length", "order": {"_key": "asc"}}},
     "flags": {"terms": {"field": "complete"}},
     "range": {

@@ -142,6 +142,10 @@ def _terms(wanted: TermsAgg) -> Json:
         options["include"] = (
             "".join(letter if letter.isalnum() else f"\\{letter}" for letter in fold(wanted.prefix)) + ".*"
         )
+    if wanted.only is not None:
+        options["include"] = [comparable(wanted.field, value) for value in wanted.only]
+    if wanted.excluded:
+        options["exclude"] = [comparable(wanted.field, value) for value in wanted.excluded]
     if wanted.missing is not None and _counts_pairs(wanted):
         options |= {"size": MAX_TERMS, "min_doc_count": 1}
     elif wanted.missing is not None:

@@ -41,12 +41,15 @@ def aggregate(aggregations: Mapping[str, Aggregation], items: Items) -> dict[str
 
 def _terms(wanted: TermsAgg, items: Items) -> AggregationResult:
     groups: dict[Any, list[Item]] = {}
+    only = None if wanted.only is None else {comparable(wanted.field, value) for value in wanted.only}
+    excluded = {comparable(wanted.field, value) for value in wanted.excluded}
     for item in items:
         values = item.values(wanted.field)
         if not values and wanted.missing is not None:
             values = [comparable(wanted.field, wanted.missing)]
         for value in values:
-            if wanted.prefix is None or value.startswith(fold(wanted.prefix)):
+            begins = wanted.prefix is None or value.startswith(fold(wanted.prefix))
+            if begins and (only is None or value in only) and value not in excluded:
                 groups.setdefault(value, []).append(item)
     buckets = [
         Bucket(

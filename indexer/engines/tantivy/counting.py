@@ -71,6 +71,7 @@ from indexer.engines.tantivy.questions import (
 )
 from indexer.engines.tantivy.schema import column, decoded_number
 from indexer.engines.tantivy.translate import Translator, comparable, count_of, every, without
+from indexer.field_values import leaf_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +162,8 @@ class Counter:
         native_answer = self._alone(query, native)
         if native_answer["sum_other_doc_count"]:
             raise _too_many(wanted.field)
-        buckets = terms_buckets(wanted, native_answer["buckets"])
+        included = _chosen(wanted)
+        buckets = [row for row in terms_buckets(wanted, native_answer["buckets"]) if included(row.key)]
         by = wanted.order[0].partition(".")[0]
         if by in wanted.aggs and buckets and by not in buckets[0].aggregations:
             numbered = self._nested_in(
@@ -457,7 +459,20 @@ def _refuse_nested(
 
 def _included(wanted: TermsAgg) -> bool:
     """Whether the value that stands for none begins as all values shall."""
-    return wanted.prefix is None or fold(str(wanted.missing)).startswith(fold(wanted.prefix))
+    begins = wanted.prefix is None or fold(str(wanted.missing)).startswith(fold(wanted.prefix))
+    return begins and _chosen(wanted)(_as_key(wanted.field, wanted.missing))
+
+
+def _as_key(field: str, value: Any) -> Any:
+    """The value as the key of its bucket."""
+    return leaf_text(value) if is_leaf(field) else comparable(field, value)
+
+
+def _chosen(wanted: TermsAgg) -> Callable[[Any], bool]:
+    """Whether a value is one of those that alone are counted, and none of those that are not."""
+    only = None if wanted.only is None else {_as_key(wanted.field, value) for value in wanted.only}
+    excluded = {_as_key(wanted.field, value) for value in wanted.excluded}
+    return lambda value: (only is None or value in only) and value not in excluded
 
 
 def _too_many(field: str) -> RequestRefused:

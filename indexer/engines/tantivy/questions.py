@@ -192,7 +192,12 @@ def parted(wanted: TermsAgg, answer: Mapping[str, Any]) -> tuple[Mapping[str, An
 
 def is_plain(wanted: TermsAgg) -> bool:
     """Whether the most frequent values can be cut off natively."""
-    return wanted.order == ("_count", True) and wanted.missing is None
+    return (
+        wanted.order == ("_count", True)
+        and wanted.missing is None
+        and wanted.only is None
+        and not wanted.excluded
+    )
 
 
 def first_guess(wanted: TermsAgg) -> int:

@@ -207,7 +207,8 @@ ADVICE = {
     "an offset": ({"date_histogram": {**YEARS, "offset": "+6h"}}, "begin with"),
     "bounds": ({"date_histogram": {**YEARS, "hard_bounds": {"min": "2022"}}}, "range of the query"),
     "a value for none": ({"avg": {"field": "parameters", "missing": 0}}, "missing aggregation"),
-    "values left out": ({"terms": {"field": "task", "exclude": ["ner"]}}, "query"),
+    "values left out by a pattern": ({"terms": {"field": "task", "exclude": "n.*"}}, "list of values"),
+    "numbers left out": ({"terms": {"field": "parameters", "exclude": [5]}}, "keyword field"),
     "a pipeline": ({"max_bucket": {"buckets_path": "a>_count"}}, "yourself"),
 }
 
