@@ -8,12 +8,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
+from catalog.dsl.zones import has_zone, in_zone, moved, rounded
 from catalog.errors import RequestRefused
 from catalog.lazy_dataclasses import dataclass
-from catalog.query.instants import milliseconds, months_later
+from catalog.query.instants import milliseconds
 from catalog.query.instants import moment as instant_of
 from catalog.query.periods import FIRST_YEAR, LAST_YEAR, Period, parse_period
 from catalog.text.patterns import pattern
@@ -23,8 +24,6 @@ MAX_DATE = 80
 MAX_PATTERN = 80
 _MOST_DIGITS = 10**18
 _OPERATION = pattern(r"([+-])(\d{1,5})?([yMwdhHms])|/([yMwdhHms])")
-_SECONDS = {"s": 1, "m": 60, "h": 3_600, "H": 3_600, "d": 86_400, "w": 604_800}
-_MONTHS = {"M": 1, "y": 12}
 _UTC = frozenset(
     {
         "UTC",
@@ -171,31 +170,34 @@ def _date_format(text: str) -> DateFormat:
     return DateFormat(text, parts)
 
 
-def period_of(value: Any, part: str, formats: Sequence[DateFormat] = ()) -> Period:
-    """The period that a date covers: text of any precision, `now-30d/d`, or milliseconds since 1970."""
+def period_of(value: Any, part: str, formats: Sequence[DateFormat] = (), zone: tzinfo = UTC) -> Period:
+    """The period that a date covers: text of any precision, `now-30d/d`, or milliseconds since 1970.
+
+    Days begin in `zone`, and so do dates that say no zone themselves; those in milliseconds, too, as in Elasticsearch.
+    """
     if isinstance(value, bool):
         raise RequestRefused(part, "needs a date.")
     if isinstance(value, int | float) and not formats:
-        return _instant(value, part)
+        return _local(_instant(value, part), zone)
     if isinstance(value, int) and abs(value) < _MOST_DIGITS:
         value = str(value)
     if not isinstance(value, str) or len(value) > MAX_DATE:
         raise RequestRefused(part, "needs a date.")
     if value.startswith("now"):
-        return _calculated(_now(), value[3:], value, part)
+        return _calculated(_now(), value[3:], value, part, zone)
     anchor, bars, math_ = value.partition("||")
-    period = _plain(anchor, part, formats)
-    return _calculated(period.start, math_, value, part) if bars and math_ else period
+    period = _plain(anchor, part, formats, zone)
+    return _calculated(period.start, math_, value, part, zone) if bars and math_ else period
 
 
-def _plain(text: str, part: str, formats: Sequence[DateFormat]) -> Period:
+def _plain(text: str, part: str, formats: Sequence[DateFormat], zone: tzinfo) -> Period:
     """A date without math, in one of the given forms or else in any usual one."""
     if not formats and pattern(r"-?\d{9,14}").fullmatch(text):
-        return _instant(int(text), part)
+        return _local(_instant(int(text), part), zone)
     for form in formats:
         period = form.read(text)
         if period is not None:
-            return period
+            return period if not form.parts and has_zone(text) else _local(period, zone)
     period = parse_period(text, _now()) if not formats and not text.startswith("-") else None
     if period is None or period.relative:
         shape = (
@@ -205,7 +207,15 @@ def _plain(text: str, part: str, formats: Sequence[DateFormat]) -> Period:
         )
         span = f"of the years {FIRST_YEAR} to {LAST_YEAR}"
         raise RequestRefused(part, f"needs a date {shape}, {span}, not {text!r:.80}.")
-    return period
+    return period if has_zone(text) else _local(period, zone)
+
+
+def _local(period: Period, zone: tzinfo) -> Period:
+    """The period that clocks in the zone show; where they are set back at its end, up to the first time they show it."""
+    if zone is UTC:
+        return period
+    last = period.end - timedelta(milliseconds=1)
+    return Period(start=in_zone(period.start, zone), end=in_zone(last, zone) + timedelta(milliseconds=1))
 
 
 def _now() -> datetime:
@@ -221,7 +231,7 @@ def _instant(since_1970: float, part: str) -> Period:
         raise RequestRefused(part, "is a date out of range.") from None
 
 
-def _calculated(moment: datetime, operations: str, text: str, part: str) -> Period:
+def _calculated(moment: datetime, operations: str, text: str, part: str, zone: tzinfo) -> Period:
     """The instant after all the steps (`+1M-2d`), or the period that the last one rounds to (`/d`)."""
     at, unit = 0, "ms"
     while at < len(operations):
@@ -231,37 +241,21 @@ def _calculated(moment: datetime, operations: str, text: str, part: str) -> Peri
         at = match.end()
         try:
             if match[4]:
-                unit, moment = match[4], _rounded(moment, match[4])
+                unit, moment = match[4], rounded(moment, match[4], zone)
             else:
-                unit, moment = "ms", _moved(moment, int(f"{match[1]}{match[2] or 1}"), match[3])
+                unit, moment = "ms", moved(moment, int(f"{match[1]}{match[2] or 1}"), match[3], zone)
         except (ValueError, OverflowError):
             raise RequestRefused(part, f"is a date out of range: {text!r:.80}.") from None
     try:
-        return _period(moment, unit)
+        return _period(moment, unit, zone)
     except (ValueError, OverflowError):
         raise RequestRefused(part, f"is a date out of range: {text!r:.80}.") from None
 
 
-def _moved(moment: datetime, amount: int, unit: str) -> datetime:
-    """The 31st plus a month is the last day of that month, as in Elasticsearch."""
-    if unit in _SECONDS:
-        return moment + timedelta(seconds=_SECONDS[unit] * amount)
-    return months_later(moment, amount * _MONTHS[unit])
-
-
-def _rounded(moment: datetime, unit: str) -> datetime:
-    """The begin of the year, month, week, day, hour, minute or second."""
-    if unit == "w":
-        return _rounded(moment, "d") - timedelta(days=moment.weekday())
-    kept = "yMdHms".index("H" if unit == "h" else unit) + 1
-    year, month, day, hour, minute, second = (*moment.timetuple()[:kept], *(1, 1, 1, 0, 0, 0)[kept:])
-    return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
-
-
-def _period(start: datetime, unit: str) -> Period:
+def _period(start: datetime, unit: str, zone: tzinfo = UTC) -> Period:
     if unit == "ms":
         return Period(start=start, end=start + timedelta(milliseconds=1))
-    return Period(start=start, end=_moved(start, 1, unit))
+    return Period(start=start, end=moved(start, 1, unit, zone))
 
 
 def is_utc(zone: Any) -> bool:

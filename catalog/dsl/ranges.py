@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import tzinfo
 from typing import Any
 
 from catalog.dsl.dates import DateFormat, date_options, period_of
 from catalog.dsl.values import flag, number_of, only, text_of, unboosted
+from catalog.dsl.zones import zone_of
 from catalog.errors import RequestRefused
 from catalog.query.document_values import is_ordered_text
 from catalog.query.nodes import Exists, Query, Range
@@ -25,12 +27,13 @@ def read_range(field: Resolved, inner: Any) -> Query:
     unboosted(parts)
     if str(parts.get("relation", "INTERSECTS")).upper() != "INTERSECTS":
         raise RequestRefused("relation", "is for fields that hold ranges; there are none.")
-    formats = date_options(parts)
+    zone = zone_of(parts.get("time_zone", "UTC"))
+    formats = date_options({**parts, "time_zone": "UTC"})
     bounds = {key: parts[key] for key in ("gt", "gte", "lt", "lte") if parts.get(key) is not None}
     if not bounds:
         return Exists(field.name)
     if field.type == "date":
-        return _date_range(field, bounds, formats)
+        return _date_range(field, bounds, formats, zone)
     if is_ordered_text(field.name):
         return Range(field=field.name, **{key: text_of(value, field.name) for key, value in bounds.items()})
     if field.type not in NUMBERS:
@@ -51,9 +54,11 @@ def _with_signs(parts: Mapping[str, Any]) -> Mapping[str, Any]:
     return bounds
 
 
-def _date_range(field: Resolved, bounds: Mapping[str, Any], formats: tuple[DateFormat, ...]) -> Query:
+def _date_range(
+    field: Resolved, bounds: Mapping[str, Any], formats: tuple[DateFormat, ...], zone: tzinfo
+) -> Query:
     """Dates are periods: after a year begins with the next one."""
-    periods = {key: period_of(value, field.name, formats) for key, value in bounds.items()}
+    periods = {key: period_of(value, field.name, formats, zone) for key, value in bounds.items()}
     lows = [periods["gt"].end] if "gt" in periods else []
     lows += [periods["gte"].start] if "gte" in periods else []
     highs = [periods["lt"].start] if "lt" in periods else []

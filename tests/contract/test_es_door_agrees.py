@@ -6,12 +6,15 @@ The node holds the documents as they are, under a plain mapping, so nothing of o
 from __future__ import annotations
 
 import math
+import re
 import uuid
 
 import pytest
 from elasticsearch import ApiError, Elasticsearch, helpers
 from fixtures.es_door import app_over, engine_pair, filled, serving
 
+from catalog.dsl.body import from_dsl
+from catalog.query.instants import milliseconds
 from catalog.settings import Settings
 from catalog.testing.documents import documents
 
@@ -139,6 +142,7 @@ QUERIES = {
     "before a date and some": {"range": {"best_date": {"lt": "2022-05-31||+1M-2d+3h"}}},
     "from a day in a format": {"range": {"best_date": {"gte": "17/05/2022", "format": "dd/MM/yyyy||yyyy"}}},
     "seconds": {"range": {"best_date": {"gte": 1_650_000_000, "format": "epoch_second"}}},
+    "a year as a number": {"range": {"best_date": {"gte": 2023}}},
     "a part of an object": {"exists": {"field": "quantization"}},
     "all but one": {
         "bool": {
@@ -414,6 +418,65 @@ ALTERNATIVES = [
     'description:"early stopping" parameters:>1000000000',
     "parameters:[1000000 TO 9000000] size_bytes:<1000",
 ]
+
+
+ZONES = [
+    "+01:00",
+    "-0530",
+    "+1",
+    "UTC+3",
+    "Europe/Berlin",
+    "Europe/London",
+    "America/Sao_Paulo",
+    "Asia/Kathmandu",
+    "Z",
+    "CET",
+]
+BOUNDS = {
+    "days": {"gte": "2021-03-28", "lt": "2023-01-01"},
+    "years": {"gte": "2021", "lt": "2023"},
+    "up to a day of another length": {"lte": "2022-10-30", "gt": "2022-03-27"},
+    "milliseconds": {"gte": 1_600_000_000_000, "lt": "1650000000000"},
+    "hours that come twice": {"gte": "2021-10-31T01:30", "lt": "2022-10-30T02:30"},
+    "hours": {"gte": "2022-03-27T02:30", "lt": "2022-10-30T02:30:00"},
+    "with a zone of their own": {"gte": "2022-03-27T02:30:00Z", "lt": "2022-10-30T02:30:00+05:00"},
+    "rounded": {"gte": "2022-05-17||/M", "lte": "2022-05-17||+1y-3d/d"},
+    "steps over a change of clocks": {"gte": "2022-03-26T02:30||+1d", "lt": "2022-10-29T02:30||+1d+1h/h"},
+    "weeks": {"gt": "2021-03-24||/w", "lt": "2022-10-24||+1w/w"},
+    "now": {"lt": "now/d", "gte": "now-5y/y"},
+    "in a format": {"gte": "01.05.2021", "lt": "2023", "format": "dd.MM.yyyy||yyyy"},
+    "since 1970": {"gte": 1_600_000_000, "format": "epoch_second"},
+}
+
+
+@pytest.mark.parametrize("zone", ["-0530", "Europe/Berlin"])
+@pytest.mark.parametrize("bounds", BOUNDS.values(), ids=BOUNDS)
+def test_ranges_begin_and_end_with_the_days_of_a_zone(node, ours, bounds, zone):
+    query = {"range": {"best_date": {**bounds, "time_zone": zone}}}
+    theirs, found = (
+        es.search(index="models", query=query, sort=["id.keyword"], size=500) for es in (node, ours)
+    )
+    assert theirs["hits"]["total"]["value"] > 0
+    assert [hit["_id"] for hit in found["hits"]["hits"]] == [hit["_id"] for hit in theirs["hits"]["hits"]]
+
+
+@pytest.mark.parametrize("zone", ZONES)
+@pytest.mark.parametrize("name", [name for name in BOUNDS if name != "now"])
+def test_bounds_in_a_zone_are_those_of_the_node_to_the_millisecond(node, name, zone):
+    query = {"range": {"best_date": {**BOUNDS[name], "time_zone": zone}}}
+    explained = node.indices.validate_query(index="models", query=query, explain=True)
+    theirs = re.findall(r"best_date:\[(-?\d+) TO (-?\d+)\]", explained["explanations"][0]["explanation"])
+    found = from_dsl({"query": query})[0].query
+    begin = -(2**63) if found.gte is None else milliseconds(found.gte)
+    end = 2**63 - 1 if found.lt is None else milliseconds(found.lt) - 1
+    assert [(str(begin), str(end))] == theirs[:1]
+
+
+@pytest.mark.parametrize("zone", ["Europe/Nowhere", "+25:00", "europe/berlin", "../etc/passwd", ""])
+def test_what_is_no_zone_is_refused_as_there(node, ours, zone):
+    query = {"range": {"best_date": {"gte": "2021", "time_zone": zone}}}
+    statuses = [said(lambda es: es.search(index="models", query=query), es)[1] for es in (node, ours)]
+    assert statuses == [400, 400]
 
 
 @pytest.mark.parametrize("default", ["or", "OR"])
