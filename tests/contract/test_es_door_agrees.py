@@ -420,6 +420,63 @@ ALTERNATIVES = [
 ]
 
 
+PAGED = {
+    "null first": [{"l": {"terms": {"field": "precision.keyword", "missing_bucket": True}}}],
+    "null last": [
+        {"l": {"terms": {"field": "precision.keyword", "missing_bucket": True, "missing_order": "last"}}},
+        {"n": {"terms": {"field": "context_length", "order": "desc", "missing_bucket": True}}},
+    ],
+    "of one of two": [
+        {
+            "y": {
+                "date_histogram": {"field": "best_date", "calendar_interval": "year", "missing_bucket": True}
+            }
+        },
+        {"l": {"terms": {"field": "precision.keyword"}}},
+    ],
+    "inside": [
+        {"l": {"terms": {"field": "precision.keyword", "order": "desc"}}},
+        {
+            "p": {
+                "histogram": {
+                    "field": "metrics.accuracy",
+                    "interval": 0.25,
+                    "order": "desc",
+                    "missing_bucket": True,
+                    "missing_order": "first",
+                }
+            }
+        },
+    ],
+}
+
+
+@pytest.mark.parametrize("sources", PAGED.values(), ids=PAGED)
+def test_combinations_with_null_are_read_page_by_page_as_there(node, ours, sources):
+    theirs, found = (list(combinations(es, sources)) for es in (node, ours))
+    assert any(None in bucket["key"].values() for bucket in theirs)
+    assert [folded(bucket) for bucket in found] == [folded(bucket) for bucket in theirs]
+
+
+def combinations(es, sources):
+    """Every bucket, seven a page."""
+    composite = {"sources": sources, "size": 7}
+    while True:
+        aggs = {"c": {"composite": composite, "aggs": {"m": {"max": {"field": "parameters"}}}}}
+        answer = es.search(index="models", size=0, aggs=aggs)["aggregations"]["c"]
+        if not answer["buckets"]:
+            return
+        yield from answer["buckets"]
+        composite = {**composite, "after": answer["after_key"]}
+
+
+def folded(bucket):
+    key = {
+        name: value.casefold() if isinstance(value, str) else value for name, value in bucket["key"].items()
+    }
+    return {**bucket, "key": key}
+
+
 ZONES = [
     "+01:00",
     "-0530",

@@ -181,6 +181,24 @@ CHOSEN = {
         {"aggs": {"a": {"composite": {"sources": [{"t": {"terms": {"field": "task"}}}], "after": {"t": 5}}}}},
         "after.t",
     ),
+    "a place of null without null": (
+        {
+            "aggs": {
+                "a": {
+                    "composite": {"sources": [{"t": {"terms": {"field": "task", "missing_order": "last"}}}]}
+                }
+            }
+        },
+        "missing_order",
+    ),
+    "null as the last combination without null": (
+        {
+            "aggs": {
+                "a": {"composite": {"sources": [{"t": {"terms": {"field": "task"}}}], "after": {"t": None}}}
+            }
+        },
+        "after.t",
+    ),
     "values of a source that are not all": (
         {"aggs": {"a": {"composite": {"sources": [{"t": {"terms": {"field": "task", "include": "n.*"}}}]}}}},
         "include",
