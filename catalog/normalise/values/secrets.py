@@ -71,12 +71,12 @@ _PLACEHOLDER = pattern(_STANDS_IN)
 """A value that stands for the secret and is none: `${HF_TOKEN}`, `<your key>`, `os.environ["KEY"]`."""
 _EXPRESSION = pattern(rf"{_STANDS_IN}|[<$].*|\{{.*|\w+\(.*|\[masked\].*|\.+")
 """The same in a line of text, where a value may also be code or the beginning of a placeholder: `get_token()`."""
-_RANDOM = r"(?=[A-Za-z0-9._~+/-]*[0-9])"
+_RANDOM = r"(?=[A-Za-z._~+/-]{0,256}+[0-9])"
 _SHAPES = (
-    r"(?:tgp_v1_|lsv2_(?:pt|sk)_|ntn_|lin_api_|shp(?:at|ca|pa|ss)_|sntry[su]_|pscale_(?:tkn|pw)_|sbp_)(?=[A-Za-z_]*[0-9])[A-Za-z0-9_]{20,}",
+    r"(?:tgp_v1_|lsv2_(?:pt|sk)_|ntn_|lin_api_|shp(?:at|ca|pa|ss)_|sntry[su]_|pscale_(?:tkn|pw)_|sbp_)(?=[A-Za-z_]{0,256}+[0-9])[A-Za-z0-9_]{20,}",
     r"hf_(?:oauth_|jwt_)?[A-Za-z0-9]{20,}\b",
     r"api_org_[A-Za-z]{34}\b",
-    r"(?:sk|pk|rk)-(?=[A-Za-z0-9_-]*[0-9])(?=[A-Za-z0-9_-]*[A-Za-z0-9]{12})[A-Za-z0-9_-]{20,}",
+    r"(?:sk|pk|rk)-(?=[A-Za-z_-]{0,256}+[0-9])(?=(?:[A-Za-z0-9]{0,11}+[_-]){0,32}+[A-Za-z0-9]{12})[A-Za-z0-9_-]{20,}",
     r"(?:sk|rk)_(?:live|test)_[A-Za-z0-9]{16,}\b",
     r"gh[pousr]_[A-Za-z0-9]{30,}\b",
     r"github_pat_[A-Za-z0-9_]{30,}\b",
@@ -95,7 +95,7 @@ _SHAPES = (
     r"dop_v1_[0-9a-f]{64}\b",
     r"dapi[0-9a-f]{32}\b",
     r"gsk_[A-Za-z0-9]{40,}\b",
-    r"(?:pplx|xai|nvapi|NRAK|pul)-(?=[A-Za-z_]*[0-9])[A-Za-z0-9_-]{20,}",
+    r"(?:pplx|xai|nvapi|NRAK|pul)-(?=[A-Za-z_]{0,256}+[0-9])[A-Za-z0-9_-]{20,}",
     r"sq0(?:atp|csp|idp)-[A-Za-z0-9_-]{20,}",
     r"hv[sbr]\.[A-Za-z0-9_-]{20,}",
     r"AGE-SECRET-KEY-1[A-Z0-9]{50,}",
@@ -113,7 +113,7 @@ _SHORT_SHAPES = (
     r"[0-9]{8,10}:AA[A-Za-z0-9_-]{32,}",
     r"key-[0-9a-f]{32}\b",
     r"sk_[0-9a-f]{40,}\b",
-    r"pa-(?=[A-Za-z_-]*[0-9])[A-Za-z0-9_-]{32,}",
+    r"pa-(?=[A-Za-z_-]{0,256}+[0-9])[A-Za-z0-9_-]{32,}",
     r"a[ks]-(?=[A-Za-z]*[0-9])(?=[a-z0-9]*[A-Z])[A-Za-z0-9]{22}\b",
     r"[A-Za-z0-9_~.-]{3}[0-9]Q~[A-Za-z0-9_~.-]{31,34}",
     r"SK[0-9a-f]{32}\b",

@@ -293,6 +293,10 @@ def test_lists_of_names_and_values_are_read_as_mappings():
         "webhook.office.com",
         "auth",
         "a-",
+        "sk-",
+        "sk-1-",
+        "pa-",
+        "Bearer /",
     ],
 )
 def test_a_long_hostile_text_takes_linear_time(part):
