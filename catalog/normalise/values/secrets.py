@@ -194,7 +194,8 @@ _IN_LINE = pattern(
 )
 """Names and values with a blank or brackets between them: of shells, of Dockerfiles, of XML."""
 _COMMAND = pattern(
-    r"(?P<head>\b(?:curl\s(?:[^\n]{0,100}?\s)?(?:-u|--user)\s+[\"']?[^\s:\"']{1,64}:|sshpass\s+-p\s*|docker\s+login\s(?:[^\n]{0,100}?\s)?-p\s+"
+    r"(?P<head>\b(?:curl\s(?:[^\n]{0,100}?\s)?(?:-u|--user)\s+[\"']?[^\s:\"']{1,64}:|sshpass\s+-p\s*"
+    r"|docker[ \t]+login[ \t](?:[^\n;&|]{0,100}?[ \t\n])?-p\s+"
     r"|wandb\s+login\s+(?:--relogin\s+)?(?!-)|mysql\s(?:[^\n]{0,100}?\s)?-p(?=\S)))(?P<value>[^\s\"']{6,256})"
 )
 LENGTH_OF_PAIR, MOST_OF_PAIR, MOST_WORDS = 2, 32, 200
@@ -318,7 +319,8 @@ def _without_arguments(items: list[Any] | tuple[Any, ...]) -> list[Any] | tuple[
         else:
             flag = item.lstrip("-") if isinstance(item, str) and "=" not in item else ""
     line = " ".join(item for item in kept[:MOST_WORDS] if isinstance(item, str))
-    given = {match["value"] for match in _COMMAND.finditer(line)} if _hints(line, _COMMANDS) else set()
+    commands = _COMMAND.finditer(line) if _hints(line, _COMMANDS) else ()
+    given = {match["value"] for match in commands if not _EXPRESSION.fullmatch(match["value"])}
     kept = [_without_any(item, given) for item in kept] if given else kept
     return kept if kept != list(items) else items
 
@@ -394,7 +396,7 @@ def _without_secrets(text: str) -> tuple[str, bool]:
     if "login(" in clean:
         clean = _LOGIN_CALL.sub(_hidden, clean)
     if _hints(small, _COMMANDS):
-        clean = _COMMAND.sub(_hidden, clean)
+        clean = _COMMAND.sub(_told, clean)
     if "://" in clean:
         clean = _without_keys_of_addresses(clean)
     if "%" in clean:
@@ -436,6 +438,11 @@ def _decoded_base64(match: re.Match[str]) -> str:
         return match[0]
     text = plain.decode("utf-8", "replace")
     return MASK if _CONTENT.search(text) or _ASSIGNED.sub(_assigned, text) != text else match[0]
+
+
+def _told(match: re.Match[str]) -> str:
+    """A command of a card that says `$WANDB_API_KEY` or `<your key>` tells no secret."""
+    return match[0] if _EXPRESSION.fullmatch(match["value"]) else _hidden(match)
 
 
 def _hidden(match: re.Match[str]) -> str:

@@ -402,3 +402,22 @@ def test_a_metric_and_a_layer_are_no_secrets(name):
         f"{name}: fw_lstm_layer_0_kernel_weights_1",
         False,
     )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "wandb login $WANDB_API_KEY",
+        "wandb login ${WANDB_API_KEY}",
+        "wandb login YOUR_API_KEY",
+        "docker login -u me -p $TOKEN",
+        "curl -u me:$PASSWORD https://models.example",
+        "mysql -u root -p$MYSQL_PASSWORD",
+        "docker login\ndocker run -p 8000:8000 server",
+        "docker login models.example; docker run -p 8000:8000 server",
+    ],
+)
+def test_what_stands_for_a_secret_in_a_command_is_none(text):
+    """A card that told how to sign in was one of a model with a secret."""
+    assert without_secrets(text) == (text, False)
+    assert masked("args", text.split()) == (text.split(), False) or "\n" in text
