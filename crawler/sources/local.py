@@ -257,7 +257,25 @@ class LocalSource:
         """Whether an empty directory may be a place at which nothing is mounted now: its files lay in other file systems."""
         device = f"{os.fstat(descriptor).st_dev}:"
         before = [meta.file_identity for meta in self._known(directory) if meta.file_identity]
-        return bool(before) and not any(identity.startswith(device) for identity in before)
+        if not before or any(identity.startswith(device) for identity in before):
+            return False
+        once = self._once_numbered(directory, device)
+        return once is None or not any(identity.startswith(once) for identity in before)
+
+    def _once_numbered(self, directory: str, device: str) -> str | None:
+        """What the file system of this number was numbered when files around the directory were read, as one of them shows
+        that is still there: systems number anew at each start. None if no file does.
+        """
+        for above in upwards(directory.rpartition("/")[0]):
+            for meta in self._known(above):
+                number, _, inode = (meta.file_identity or "").partition(":")
+                try:
+                    status = os.lstat(self._path(meta.key))
+                except OSError:
+                    continue
+                if f"{status.st_dev}:" == device and str(status.st_ino) == inode:
+                    return f"{number}:"
+        return None
 
     def _is_left_out(self, key: ObjectKey) -> bool:
         """Whether a listing would not show a file of this name."""

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 from fixtures.crawling import safetensors
-from sqlalchemy import update
+from sqlalchemy import func, update
 
 from catalog.records import RunState
 from catalog.settings import Settings
@@ -71,3 +71,17 @@ def test_what_lay_there_is_gone_where_the_directory_is(store, root, settings):
 def test_a_directory_that_was_emptied_in_its_own_file_system_is_empty(store, root, settings):
     (root / "here" / "model.safetensors").unlink()
     assert crawl(store, LocalSource(root), settings).counts["missing"] == 1
+
+
+def test_a_directory_that_was_emptied_is_empty_where_file_systems_have_other_numbers_now(
+    store, root, settings
+):
+    """Systems number them anew at each start: what was emptied after one was never missing, and each crawl partial."""
+    shutil.copytree(root / "here", root / "other")
+    crawl(store, LocalSource(root), settings, accept=True)
+    with store._engine.begin() as connection:
+        renumbered = func.replace(objects.c.file_identity, f"{root.stat().st_dev}:", "987654321:")
+        connection.execute(update(objects).values(file_identity=renumbered))
+    (root / "here" / "model.safetensors").unlink()
+    report = crawl(store, LocalSource(root), settings)
+    assert (report.run.state, report.problems) == (RunState.COMPLETE, ())
