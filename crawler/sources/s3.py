@@ -34,7 +34,7 @@ from crawler.buckets.pager import Pager
 from crawler.buckets.pages import Page
 from crawler.buckets.settings import S3Options
 from crawler.buckets.signed_reads import SignedReads
-from crawler.buckets.spending import Spending
+from crawler.buckets.spending import NothingMoreAsked, Spending
 from crawler.buckets.tails import Tails
 from crawler.selection import Selection
 from crawler.source import Listed
@@ -213,6 +213,8 @@ class S3Source:
             return False
         try:
             return self.head(key) is not None
+        except NothingMoreAsked:
+            return True  # the next crawl looks
         except SourceError:
             return bool(self._inventory)
 

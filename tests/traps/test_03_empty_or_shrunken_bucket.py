@@ -106,3 +106,11 @@ def test_what_no_listing_takes_is_not_there_for_who_looks_at_it(bucket_shop):
     key = "lab/.git/objects/pack/b.safetensors"
     bucket_shop.bucket.model(key)
     assert bucket_shop.bucket.source().still_there([key]) == set()
+
+
+def test_what_nothing_more_may_be_asked_of_is_left_to_the_next_crawl(bucket_shop):
+    """An object that a listing left out was missing where the budget was spent, or the credentials had run out, before a look."""
+    bucket_shop.bucket.model("b.safetensors")
+    source = bucket_shop.bucket.source()
+    source.spending.refuse("they ran out")
+    assert source.still_there(["b.safetensors"]) == {"b.safetensors"}
