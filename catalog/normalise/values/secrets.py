@@ -396,7 +396,7 @@ def _without_secrets(text: str) -> tuple[str, bool]:
     if "login(" in clean:
         clean = _LOGIN_CALL.sub(_hidden, clean)
     if _hints(small, _COMMANDS):
-        clean = _COMMAND.sub(_told, clean)
+        clean = _COMMAND.sub(_hidden_in_command, clean)
     if "://" in clean:
         clean = _without_keys_of_addresses(clean)
     if "%" in clean:
@@ -440,7 +440,7 @@ def _decoded_base64(match: re.Match[str]) -> str:
     return MASK if _CONTENT.search(text) or _ASSIGNED.sub(_assigned, text) != text else match[0]
 
 
-def _told(match: re.Match[str]) -> str:
+def _hidden_in_command(match: re.Match[str]) -> str:
     """A command of a card that says `$WANDB_API_KEY` or `<your key>` tells no secret."""
     return match[0] if _EXPRESSION.fullmatch(match["value"]) else _hidden(match)
 
