@@ -287,9 +287,22 @@ def _masked(name: str, value: Any, depth: int) -> tuple[Any, bool]:
         return [item for item, _ in pairs], items is not value or any(has_secret for _, has_secret in pairs)
     if isinstance(value, bytes):
         return _masked_text(name, value.decode("utf-8", "backslashreplace"))
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > 9999 and is_secret_name(name):
+    if isinstance(value, int) and not isinstance(value, bool) and _is_secret_number(name, value):
         return MASK, True
     return value, False
+
+
+def _is_secret_number(name: str, value: int) -> bool:
+    """Whether a number is more than a count, a port or, as in `bot_token: 128001`, the place of a token in a vocabulary."""
+    places = LARGEST_VOCABULARY if _TOKEN.search(name) else LARGEST_COUNT
+    return abs(value) > places and is_secret_name(name)
+
+
+LARGEST_COUNT = 9_999
+LARGEST_VOCABULARY = 10_000_000
+_TOKEN = pattern(r"token(?:_?ids?)?$", re.IGNORECASE)
+_VOCABULARIES = frozenset({"vocab", "label2id", "token2id", "word2idx", "added_tokens_encoder"})
+"""Mappings of words, those of secrets among them, to numbers."""
 
 
 def _without_given(items: list[Any] | tuple[Any, ...]) -> list[Any] | tuple[Any, ...]:
@@ -342,6 +355,9 @@ def _masked_mapping(name: str, value: dict[Any, Any], depth: int) -> tuple[dict[
     stands_for = _name_in_pair(value)
     is_manifest = value.get("kind") == "Secret"
     for key, item in value.items():
+        if isinstance(item, int) and name in _VOCABULARIES:
+            kept[key] = item
+            continue
         clean_key, in_key = without_secrets(key) if isinstance(key, str) else (key, False)
         inner = str(key) if not is_secret_name(name) else name
         if stands_for is not None and str(key).lower() in _VALUE_KEYS:

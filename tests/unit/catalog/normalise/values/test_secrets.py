@@ -421,3 +421,20 @@ def test_what_stands_for_a_secret_in_a_command_is_none(text):
     """A card that told how to sign in was one of a model with a secret."""
     assert without_secrets(text) == (text, False)
     assert masked("args", text.split()) == (text.split(), False) or "\n" in text
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"bot_token": 128001, "id_token": 151643, "write_token": 50257},
+        {"vocab": {"password": 23_456, "TOKEN": 31_337}},
+    ],
+    ids=["special tokens", "vocabulary"],
+)
+def test_places_of_words_in_a_vocabulary_are_no_secrets(value):
+    assert masked("config", value) == (value, False)
+
+
+@pytest.mark.parametrize("value", [{"password": 12_345_678}, {"access_token": 987_654_321_012}])
+def test_numbers_under_names_of_secrets_are_secrets(value):
+    assert masked("config", value) == (dict.fromkeys(value, MASK), True)
