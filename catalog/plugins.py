@@ -42,6 +42,7 @@ EXTRACTORS: Mapping[str, str] = {
     "whisper-cpp": "crawler.extractors.whisper_cpp:WhisperCppExtractor",
     "ctranslate2": "crawler.extractors.ctranslate2:Ctranslate2Extractor",
     "mlc-weights": "crawler.extractors.mlc_weights:MlcWeightsExtractor",
+    "monai": "crawler.extractors.monai:MonaiExtractor",
     "mteb": "crawler.extractors.mteb:MtebExtractor",
     "mindspore": "crawler.extractors.mindspore:MindsporeExtractor",
     "spark-ml": "crawler.extractors.spark_ml:SparkMlExtractor",

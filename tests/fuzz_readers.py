@@ -66,6 +66,9 @@ WRITTEN_HERE = {
     ' {"name": "dense/bias", "shape": [4], "dtype": "float32", "quantization": {"min": -1.0, "scale": 0.1, "dtype": "uint8"}}]}]}',
     "voice/config.json": '{"model": "vits", "run_name": "voice", "output_path": "out", "dashboard_logger": "tensorboard", "epochs": 100,'
     ' "use_phonemes": true, "phoneme_language": "en-us", "batch_size": 32, "lr_gen": 0.0002, "datasets": [{"formatter": "ljspeech"}]}',
+    "bundle/configs/metadata.json": '{"schema": "s", "version": "0.2.0", "monai_version": "0.9.0", "pytorch_version": "1.10.0", "name": "Spleen", "task": "segmentation",'
+    ' "eval_metrics": {"mean_dice": 0.96}, "required_packages_version": {"nibabel": "3.2.1"}, "network_data_format": {"inputs": {"image": {"modality": "CT", "num_channels": 1,'
+    ' "spatial_shape": ["16*n", 96], "dtype": "float32"}}, "outputs": {"pred": {"format": "segmentation", "num_channels": 2, "channel_def": {"0": "background", "1": "spleen"}}}}}',
     "agent/data": '{"policy_class": {":type:": "<class>", "__module__": "stable_baselines3.common.policies"}, "n_steps": 2048, "gamma": 0.99}',
     "repository/net/config.pbtxt": 'name: "net"\nplatform: "onnxruntime_onnx"\nmax_batch_size: 8\ninput [ { name: "x" data_type: TYPE_FP32 dims: [ 3, -1 ] } ]\n'
     'output { name: "y" data_type: TYPE_INT64 dims: 1 }\nparameters { key: "k" value < string_value: "v" > }\n',
