@@ -75,6 +75,7 @@ EXTRACTORS: Mapping[str, str] = {
     "joblib": "crawler.extractors.joblib:JoblibExtractor",
     "ray-tune": "crawler.extractors.ray_tune:RayTuneExtractor",
     "skops": "crawler.extractors.skops:SkopsExtractor",
+    "nnunet": "crawler.extractors.nnunet:NnunetExtractor",
     "numpy": "crawler.extractors.numpy_arrays:NumpyExtractor",
     "onnx": "crawler.extractors.onnx:OnnxExtractor",
     "opaque": "crawler.extractors.opaque:OpaqueExtractor",

@@ -69,6 +69,11 @@ WRITTEN_HERE = {
     "bundle/configs/metadata.json": '{"schema": "s", "version": "0.2.0", "monai_version": "0.9.0", "pytorch_version": "1.10.0", "name": "Spleen", "task": "segmentation",'
     ' "eval_metrics": {"mean_dice": 0.96}, "required_packages_version": {"nibabel": "3.2.1"}, "network_data_format": {"inputs": {"image": {"modality": "CT", "num_channels": 1,'
     ' "spatial_shape": ["16*n", 96], "dtype": "float32"}}, "outputs": {"pred": {"format": "segmentation", "num_channels": 2, "channel_def": {"0": "background", "1": "spleen"}}}}}',
+    "Dataset722_Spleen/nnUNetTrainer__nnUNetPlans__3d_lowres/plans.json": '{"dataset_name": "Dataset722_Spleen", "plans_name": "nnUNetPlans", "configurations":'
+    ' {"3d_fullres": {"batch_size": 2, "patch_size": [64, 192, 160], "architecture": {"network_class_name": "a.b.UNet"}}, "3d_lowres": {"inherits_from": "3d_fullres"}}}',
+    "Dataset722_Spleen/nnUNetTrainer__nnUNetPlans__3d_lowres/dataset.json": '{"channel_names": {"0": "CT"}, "labels": {"background": 0, "spleen": [1, 2], "ignore": 3}, "numTraining": 41}',
+    "Dataset722_Spleen/nnUNetTrainer__nnUNetPlans__3d_lowres/fold_0/validation/summary.json": '{"foreground_mean": {"Dice": 0.95, "IoU": NaN, "FP": 8.0}, "mean": {"1": {"Dice": 0.9}},'
+    ' "metric_per_case": [{"metrics": {"1": {"Dice": 0.9}}, "prediction_file": "a.nii.gz"}]}',
     "agent/data": '{"policy_class": {":type:": "<class>", "__module__": "stable_baselines3.common.policies"}, "n_steps": 2048, "gamma": 0.99}',
     "repository/net/config.pbtxt": 'name: "net"\nplatform: "onnxruntime_onnx"\nmax_batch_size: 8\ninput [ { name: "x" data_type: TYPE_FP32 dims: [ 3, -1 ] } ]\n'
     'output { name: "y" data_type: TYPE_INT64 dims: 1 }\nparameters { key: "k" value < string_value: "v" > }\n',

@@ -18,6 +18,9 @@ from crawler.formats.leaves import numbers
 from crawler.reader import RangedReader
 
 FILE = "metadata.json"
+_IN_BUNDLE = f"/configs/{FILE}"
+_NETWORKS = ("model.pt", "model.ts")
+"""What the specification calls the weights and the TorchScript program of a bundle."""
 MAX_PORTS = 100
 MAX_DIMENSIONS = 32
 MAX_CHANNELS = 10_000
@@ -61,6 +64,8 @@ class MonaiExtractor:
 
     def extract(self, reader: RangedReader) -> Extraction:
         findings = Findings(reader, self, format=None, role=Role.CONFIG, origin=Origin.CONFIG)
+        for network in _NETWORKS if reader.key.endswith(_IN_BUNDLE) else ():
+            findings.joins(f"path:{reader.key.removesuffix(_IN_BUNDLE)}/models/{network}")
         metadata = jsons.read_object(reader)
         findings.look_for_templates(metadata, "json:")
         findings.say("library", "monai", pointer("monai_version"), evidence=Evidence.INFERRED)

@@ -160,10 +160,12 @@ calls the directory of a step so until it is written."""
 STATES_BELOW_SETTINGS = {
     "config.pbtxt": VERSION_DIRECTORY,
     "torchtune_config.yaml": pattern(r"^epoch_\d+$"),
+    "plans.json": pattern(r"^fold_(?:\d+|all)$"),
+    "dataset.json": pattern(r"^fold_(?:\d+|all)$"),
 }
-"""What the directories are called that a file is about, which stands beside them: versions of a served model, epochs of a run.
-Source: triton-inference-server/server docs/user_guide/model_repository.md; pytorch/torchtune training/metric_logging.py
-(`save_config`)."""
+"""What the directories are called that a file is about, which stands beside them: versions of a served model, epochs of a run,
+folds of a training. Source: triton-inference-server/server docs/user_guide/model_repository.md; pytorch/torchtune
+training/metric_logging.py (`save_config`); MIC-DKFZ/nnUNet nnunetv2/utilities/file_path_utilities.py (`get_output_folder`)."""
 TAGGED_DIRECTORY = pattern(r"^(?P<name>[^:]+):(?P<version>v\d+)$")
 """One version of an artifact. Source: wandb/wandb sdk/artifacts/artifact.py (`artifacts/NAME:vN`)."""
 PUBLISHER = pattern(

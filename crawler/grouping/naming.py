@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 from catalog.layouts import names
 from catalog.layouts.content_addressed import content_key
+from catalog.layouts.nnunet import training_of
 from catalog.layouts.variants import without_quantization
 from catalog.normalise.values.base_models import with_dots
 from catalog.records import (
@@ -160,6 +161,11 @@ def _of_run(source: SourceId, directory: str) -> str | None:
     is_step = name.isdecimal() and name_of(above).lower() in SHELVES_OF_STEPS
     if not above or not (is_step or any(form.match(name) for form in OF_A_RUN)):
         return None
+    training = training_of(above)
+    if (
+        training is not None and training.dataset is not None
+    ):  # all of nnU-Net's have the same trainer and plans
+        return f"{training.dataset}-{training.configuration}-{name}"
     return f"{names.model_name(above, is_file=False)}-{name}"
 
 

@@ -122,3 +122,12 @@ def test_bundle_is_found_by_what_it_segments_and_how_well(shop):
     assert document["name"] == "spleen"
     assert (document["task"], document["library"]) == ("image-segmentation", "monai")
     assert document["metrics"]["dice"] == 0.96
+
+
+def test_bundle_without_a_licence_speaks_for_its_network_too(shop):
+    shop.registry = Registry.installed()
+    shop.put("spleen/models/model.pt", safetensors())
+    shop.put("spleen/configs/metadata.json", METADATA)
+    shop.crawl()
+    [document] = shop.documents().values()
+    assert document["task"] == "image-segmentation"
