@@ -74,7 +74,7 @@ WRITTEN_HERE = {
     "Dataset722_Spleen/nnUNetTrainer__nnUNetPlans__3d_lowres/dataset.json": '{"channel_names": {"0": "CT"}, "labels": {"background": 0, "spleen": [1, 2], "ignore": 3}, "numTraining": 41}',
     "Dataset722_Spleen/nnUNetTrainer__nnUNetPlans__3d_lowres/fold_0/validation/summary.json": '{"foreground_mean": {"Dice": 0.95, "IoU": NaN, "FP": 8.0}, "mean": {"1": {"Dice": 0.9}},'
     ' "metric_per_case": [{"metrics": {"1": {"Dice": 0.9}}, "prediction_file": "a.nii.gz"}]}',
-    "ag/leaderboard.csv": ",model,score_test,score_val,eval_metric,fit_time\\n0,LightGBM,0.93,0.90,roc_auc,2.5\\n1,WeightedEnsemble_L2,-0.92,nan,rmse,3.5\\n",
+    "ag/leaderboard.csv": ",model,score_test,score_val,eval_metric,fit_time\n0,LightGBM,0.93,0.90,roc_auc,2.5\n1,WeightedEnsemble_L2,-0.92,nan,rmse,3.5\n",
     "agent/data": '{"policy_class": {":type:": "<class>", "__module__": "stable_baselines3.common.policies"}, "n_steps": 2048, "gamma": 0.99}',
     "repository/net/config.pbtxt": 'name: "net"\nplatform: "onnxruntime_onnx"\nmax_batch_size: 8\ninput [ { name: "x" data_type: TYPE_FP32 dims: [ 3, -1 ] } ]\n'
     'output { name: "y" data_type: TYPE_INT64 dims: 1 }\nparameters { key: "k" value < string_value: "v" > }\n',
