@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from catalog.errors import (
@@ -96,6 +96,10 @@ class LocalSource:
         self._attribute = attribute or getattr(os, "getxattr", None)
         self._unchanged_since: datetime | None = None
         self._known: Callable[[str], Iterable[ObjectMeta]] = no_objects
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Processes that read files list none: what earlier crawls saw stays with the store of the first one."""
+        return {**self.__dict__, "_known": no_objects}
 
     def remember(
         self,

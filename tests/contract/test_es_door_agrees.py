@@ -215,6 +215,9 @@ SHAPES = {
     "no index": lambda es: es.search(index="nothing-*"),
     "typed": lambda es: es.search(index="models", size=0, typed_keys=True, aggs=some_aggregations(0)),
     "more typed": lambda es: es.search(index="models", size=0, typed_keys=True, aggs=some_aggregations(1)),
+    "still more typed": lambda es: es.search(
+        index="models", size=0, typed_keys=True, aggs=some_aggregations(2)
+    ),
     "extended of nothing": lambda es: es.search(
         index="models",
         size=0,
@@ -264,9 +267,9 @@ SHAPES = {
 }
 
 
-def some_aggregations(half):
-    """Half of them: so many in one request would be refused."""
-    return dict(list(EVERY_AGGREGATION.items())[half::2])
+def some_aggregations(third):
+    """A third of them: so many in one request would be refused."""
+    return dict(list(EVERY_AGGREGATION.items())[third::3])
 
 
 GONE = "DXF1ZXJ5QW5kRmV0Y2gBAAAAAAAAAD4WYm9laVYtZndUQlNsdDcwakFMNjU1QQ=="
