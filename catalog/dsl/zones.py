@@ -56,11 +56,7 @@ def _region(text: str) -> tzinfo | None:
 
     try:
         return ZoneInfo(text)
-    except (
-        KeyError,
-        ValueError,
-        OSError,
-    ):  # the first where there is no such zone, the last for a directory of them
+    except (KeyError, ValueError, OSError):  # no such zone, no name of one, a directory of them
         return None
 
 
